@@ -1,0 +1,48 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace balr {
+
+// Why a row has no embedding; the numbers are part of the store's format.
+enum class RowStatus : std::uint8_t {
+  kOk = 0,
+  kMissing = 1,       // no such file, not a regular file, or not readable
+  kDecode = 2,        // not audio, or broken
+  kTooShort = 3,
+  kTooLong = 4,
+  kOutOfRange = 5,    // a piece (start, end, channel) outside the file
+  kNonFinite = 6,
+  kCrashed = 7,       // the decoder crashed or hung on it
+  kPending = 255,     // not worked on yet; never in a finished store
+};
+const char* to_string(RowStatus status);
+
+struct AudioLimits {
+  double max_seconds = 24 * 3600;  // of decoded audio; longer: kTooLong
+  int max_channels = 64;
+};
+
+// One utterance as the model wants it.
+struct AudioClip {
+  std::vector<float> samples;  // mono, in [-1, 1], at `rate`
+  int rate = 16000;            // Hz
+  int source_rate = 0;         // Hz of the file, before resampling
+  double seconds = 0;          // of the source audio that was used
+};
+
+// Either a clip or a status other than kOk with the reason.
+struct DecodeResult {
+  RowStatus status = RowStatus::kOk;
+  std::string reason;
+  AudioClip clip;
+};
+
+// Decodes a file (wav, flac, ogg, opus, mp3 through libsndfile), resamples each channel to `rate`, then takes
+// the mean over channels. Reads blocks until the end of the file: the header's length is never trusted.
+// Never throws for what the file contains; thread-safe.
+DecodeResult load_audio(const std::filesystem::path& file, int rate, const AudioLimits& limits);
+
+}  // namespace balr
