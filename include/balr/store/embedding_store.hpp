@@ -30,6 +30,8 @@ struct StoreRows {
   std::vector<std::uint8_t> status;       // RowStatus
   std::vector<float> seconds;             // of audio used
   std::vector<std::int32_t> source_rate;  // Hz
+  // Why rows failed; empty in a finished store (failures.csv has them), else one text a row: an extra dataset /reason of parts.
+  std::vector<std::string> reasons;
   std::int64_t rows() const { return static_cast<std::int64_t>(status.size()); }
 };
 
