@@ -1,0 +1,126 @@
+"""What goes wrong ends quickly, in one sentence, with the documented exit code, and leaves nothing half-written."""
+import os
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from harness import (BALR, BUILD, SOURCE, TempTestCase, kill_session, main, make_corpus, rank_processes, run, start, wait_for,
+                     write_csv)
+
+
+class BadInput(TempTestCase):
+    @classmethod
+    def setUpClass(cls):
+        import tempfile
+        (BUILD / "test-tmp").mkdir(exist_ok=True)
+        cls.shared = Path(tempfile.mkdtemp(dir=BUILD / "test-tmp"))
+        cls.csv = make_corpus(cls.shared / "corpus", speakers=4, sentences=3)
+        cls.model = cls.shared / "model"
+        run("model", "init", cls.model, "--audio", cls.csv, "--model", "ResNet18")
+        cls.repo = f"embeddings.model.model_repo={cls.model}"
+
+    @classmethod
+    def tearDownClass(cls):
+        import shutil
+        shutil.rmtree(cls.shared, ignore_errors=True)
+
+    def refused(self, code, says, *arguments, ranks=0):
+        out = self.dir / "out"
+        text = run("extract", "--save-dir", out, *arguments, expect=code, ranks=ranks)
+        self.assertIn(says, text)
+        errors = [line for line in text.splitlines() if "error" in line.lower()]
+        self.assertEqual(len(errors), 1, text)
+        self.assertFalse(out.exists(), "something was left behind")
+
+    def test_a_csv_without_audio(self):
+        data = write_csv(self.dir / "x.csv", ("name", "speaker"), [("a", "b")])
+        self.refused(65, "audio", data, self.repo)
+
+    def test_a_csv_with_ids_but_no_audio(self):
+        data = write_csv(self.dir / "x.csv", ("id", "speaker"), [("a", "b")])
+        self.refused(65, "audio", data, self.repo)
+
+    def test_an_unknown_key(self):
+        self.refused(2, "embeddings.model.model_repo", self.csv, "embeddings.model.model_rep=x")
+
+    def test_a_missing_input(self):
+        self.refused(2, "does not exist", self.dir / "none.csv", self.repo)
+
+    def test_a_missing_model(self):
+        self.refused(2, "none", self.csv, f"embeddings.model.model_repo={self.dir}/none")
+
+    def test_a_model_of_another_kind(self):
+        (self.dir / "model").mkdir()
+        (self.dir / "model" / "avg_model.pt").write_bytes(b"PK\x03\x04 not really")
+        (self.dir / "model" / "config.yaml").write_bytes((self.model / "config.yaml").read_bytes())
+        self.refused(65, "avg_model.pt", self.csv, f"embeddings.model.model_repo={self.dir}/model")
+
+    def test_errors_are_said_once_on_many_ranks(self):
+        data = write_csv(self.dir / "x.csv", ("name", "speaker"), [("a", "b")])
+        begin = time.monotonic()
+        self.refused(65, "audio", data, self.repo, ranks=3)
+        self.assertLess(time.monotonic() - begin, 30)
+
+    def test_the_front_program_does_without_libtorch(self):
+        libraries = subprocess.run(["ldd", BALR], capture_output=True, text=True, check=True).stdout
+        self.assertNotIn("torch", libraries)
+        self.assertIn("extract", run("--help"))
+        run("extract", expect=2)
+        run("nonsense", expect=2)
+
+    def test_an_installation_works(self):
+        subprocess.run(["cmake", "--install", BUILD, "--prefix", self.dir / "inst"], check=True, capture_output=True)
+        program = self.dir / "inst" / "bin" / "balr"
+        text = subprocess.run([program, "extract", "--save-dir", self.dir / "out", self.csv, self.repo], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(text.returncode, 0, text.stdout)
+        self.assertTrue((self.dir / "out" / "embeddings.h5").is_file())
+
+
+class Ranks(BadInput):
+    """Only the tests below; the corpus is that of BadInput."""
+
+    def begin(self, ranks=3, **env):
+        big = make_corpus(self.dir / "corpus", speakers=10, sentences=12, seconds=(8, 10))
+        self.log = self.dir / "log"
+        process = start("extract", "--save-dir", self.dir / "out", big, self.repo, "num_threads=1", "watchdog_seconds=4",
+                        ranks=ranks, log=self.log, **env)
+        self.addCleanup(lambda: process.poll() is None and kill_session(process))
+        return process
+
+    def test_a_rank_that_stops_answering_is_named(self):
+        for stopped in (1, 0):
+            process = self.begin()
+            wait_for(lambda: list((self.dir / "out" / "parts").glob("part-*")), what="a finished part")
+            pids = {}
+            for pid in rank_processes(process.pid):
+                env = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                pids.update({int(v.split(b"=")[1]): pid for v in env if v.startswith(b"OMPI_COMM_WORLD_RANK=")})
+            os.kill(pids[stopped], signal.SIGSTOP)
+            code = process.wait(timeout=60)
+            text = self.log.read_text()
+            self.assertEqual(code, 71, text)
+            self.assertIn(f"rank {stopped}", text)
+            self.assertIn(os.uname().nodename, text)
+            for pid in rank_processes(process.pid):
+                os.kill(pid, signal.SIGKILL)
+
+    def test_an_exception_on_one_rank_ends_all(self):
+        for rank in (1, 0):
+            begin = time.monotonic()
+            process = self.begin(BALR_FAULT=f"throw@extract.publish:{rank}")
+            code = process.wait(timeout=60)
+            text = self.log.read_text()
+            self.assertEqual(code, 70, text)
+            self.assertIn(f"rank {rank}", text)
+            self.assertLess(time.monotonic() - begin, 40)
+
+
+for name in [n for n in dir(BadInput) if n.startswith("test_")]:
+    setattr(Ranks, name, None)
+
+
+if __name__ == "__main__":
+    main()
