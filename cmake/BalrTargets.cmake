@@ -41,13 +41,23 @@ function(balr_add_test name)
   balr_test_properties(${name} TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_LABELS})
 endfunction()
 
+# balr_add_python_test(NAME script.py [LABELS l ...] [TIMEOUT s] [ARGS a ...]): a unittest program.
+function(balr_add_python_test name script)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;ARGS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_test(NAME ${name} COMMAND ${BALR_TEST_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/${script} ${ARG_ARGS})
+  balr_test_properties(${name} TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_LABELS})
+endfunction()
+
 # Environment, labels and time limit that every test shares, whatever its language.
 function(balr_test_properties name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS" ${ARGN})
   set(environment
     "OMPI_ALLOW_RUN_AS_ROOT=1" "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1" "OMPI_MCA_rmaps_base_oversubscribe=1"
     "OMPI_MCA_btl_vader_single_copy_mechanism=none" "OMPI_MCA_mpi_yield_when_idle=1"
-    "BALR_BUILD_DIR=${PROJECT_BINARY_DIR}" "BALR_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+    "PYTHONDONTWRITEBYTECODE=1" "BALR_BUILD_DIR=${PROJECT_BINARY_DIR}" "BALR_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
   set_tests_properties(${name} PROPERTIES TIMEOUT "${ARG_TIMEOUT}" LABELS "${ARG_LABELS}"
     ENVIRONMENT "${environment}" SKIP_RETURN_CODE 77)
 endfunction()
