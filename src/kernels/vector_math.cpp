@@ -1,0 +1,67 @@
+#include "balr/kernels/vector_math.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace balr {
+namespace {
+
+// The scalars of one step, rounded to float32 where torch rounds them.
+struct AdamScalars {
+  float lerp_weight, beta2, square_weight, root_correction, eps, step_size;
+};
+
+AdamScalars adam_scalars(const AdamSettings& s, std::int64_t step) {
+  const double correction1 = 1.0 - std::pow(s.beta1, static_cast<double>(step));
+  const double correction2 = 1.0 - std::pow(s.beta2, static_cast<double>(step));
+  return {static_cast<float>(1.0 - s.beta1),      static_cast<float>(s.beta2),
+          static_cast<float>(1.0 - s.beta2),      static_cast<float>(std::sqrt(correction2)),
+          static_cast<float>(s.eps),              static_cast<float>(-(s.lr / correction1))};
+}
+
+void adam_range(float* param, const float* grad, float* m, float* v, std::int64_t begin,
+                std::int64_t end, const AdamScalars& s) {
+  for (std::int64_t i = begin; i < end; ++i) {
+    const float g = grad[i];
+    m[i] = m[i] + s.lerp_weight * (g - m[i]);
+    v[i] = v[i] * s.beta2 + (s.square_weight * g) * g;
+    const float denominator = std::sqrt(v[i]) / s.root_correction + s.eps;
+    param[i] = param[i] + (s.step_size * m[i]) / denominator;
+  }
+}
+
+template <class T>
+void tree(T* partials, std::int64_t count, std::int64_t width) {
+  for (std::int64_t step = 1; step < count; step *= 2)
+    for (std::int64_t i = 0; i + step < count; i += 2 * step)
+      for (std::int64_t j = 0; j < width; ++j)
+        partials[i * width + j] += partials[(i + step) * width + j];
+}
+
+}  // namespace
+
+void adam_step(float* param, const float* grad, float* m, float* v, std::int64_t n,
+               const AdamSettings& settings, std::int64_t step, const Threads& threads) {
+  const AdamScalars scalars = adam_scalars(settings, step);
+  const std::int64_t pieces = threads.run ? std::max(threads.count, 1) : 1;
+  if (pieces == 1) return adam_range(param, grad, m, v, 0, n, scalars);
+  threads.run(pieces, [&](std::int64_t p) {
+    adam_range(param, grad, m, v, n * p / pieces, n * (p + 1) / pieces, scalars);
+  });
+}
+
+void column_sum(const float* x, std::int64_t rows, std::int64_t cols, std::int64_t ldx,
+                float* sums) {
+  std::fill(sums, sums + cols, 0.0f);
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < cols; ++j) sums[j] += x[i * ldx + j];
+}
+
+void tree_sum(float* partials, std::int64_t count, std::int64_t width) {
+  tree(partials, count, width);
+}
+void tree_sum(double* partials, std::int64_t count, std::int64_t width) {
+  tree(partials, count, width);
+}
+
+}  // namespace balr
