@@ -1,14 +1,13 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <map>
-#include <span>
+#include <memory>
 #include <string>
 #include <vector>
 
 // The embedding store: one plain HDF5 file (1.10 format), contiguous datasets, no links, no external storage.
 //   /embeddings float32 [N, D] (NaN row where it failed), /id, /speaker fixed-length UTF-8 null-padded,
-//   /status uint8 enum, /seconds float32, /source_rate int32; root attributes = StoreInfo.
+//   /status uint8 enum, /seconds float32, /source_rate int32; root attributes = format, format_version and StoreInfo.
 // A part or fragment of an extraction is the same file for fewer rows.
 namespace balr {
 
@@ -40,14 +39,35 @@ struct Store {
   StoreRows rows;
 };
 
-// Writes under a temporary name, closes, fsyncs, renames. The same rows give the same bytes of /embeddings.
-// Throws IoError.
+// Writes a store piece by piece, so that one part at a time is in memory: under a temporary name, then fsynced and renamed.
+// The same rows give the same bytes of the file, however they were divided. Destroyed without finish(), it removes the
+// temporary file and leaves an older store as it was. All members throw IoError (disk full, quota, ...); after that only
+// destruction is allowed.
+class StoreWriter {
+ public:
+  // `rows` >= 1 in all; widths in bytes of the longest text (at least 1 is taken); a `reason_width` of 0: no /reason.
+  StoreWriter(const std::filesystem::path& file, const StoreInfo& info, std::int64_t rows, std::int64_t dimension,
+              std::int64_t id_width, std::int64_t speaker_width, std::int64_t reason_width = 0);
+  ~StoreWriter();
+  StoreWriter(const StoreWriter&) = delete;
+  StoreWriter& operator=(const StoreWriter&) = delete;
+
+  void append(const StoreRows& rows);  // the next rows; texts no longer than the widths
+  void finish();                       // after exactly `rows` rows
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// All rows at once; the same bytes as StoreWriter's with the longest texts as widths. Throws IoError.
 void write_store(const std::filesystem::path& file, const StoreInfo& info, const StoreRows& rows);
 
-// Reads a whole store. Refuses foreign shapes, types, external storage and links before allocating.
-// Throws DataError (not a store, other version), IoError.
+// Reads a whole store. Refuses foreign shapes, types, layouts, external storage, virtual datasets and links before
+// allocating; what it allocates is bounded by a small multiple of the file's size.
+// Throws DataError (not a store, other version, damaged), IoError (cannot be opened or read).
+// HDF5 need not be thread-safe: one thread at a time.
 Store read_store(const std::filesystem::path& file);
 StoreInfo read_store_info(const std::filesystem::path& file);
-
 
 }  // namespace balr

@@ -1,0 +1,43 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "balr/store/embedding_store.hpp"
+
+namespace balr {
+
+// Columns of a store, in the order in which they lie in the file.
+enum class Column : std::size_t { kEmbeddings, kId, kSpeaker, kStatus, kSeconds, kSourceRate, kReason };
+inline constexpr std::size_t kColumns = 7;
+
+struct StoreShape {
+  std::int64_t rows = 0, dimension = 0;
+  std::size_t id_width = 1, speaker_width = 1;
+  std::size_t reason_width = 0;  // 0: no such column
+};
+
+// Where everything lies in a store of this shape.
+struct StoreLayout {
+  struct Place {
+    std::uint64_t offset = 0;     // of the first row, in bytes from the start of the file
+    std::uint64_t row_bytes = 0;  // 0: no such column
+  };
+  struct Piece {
+    std::uint64_t offset;
+    std::string bytes;
+  };
+  std::array<Place, kColumns> columns;
+  std::vector<Piece> metadata;  // all bytes of the file outside the columns
+  std::uint64_t file_bytes = 0;
+};
+
+// Lets HDF5 make the file in memory, columns not written (a sparse file: it takes some KiB whatever the shape).
+// Why not let HDF5 write it: HDF5 1.10 crashes when a write fails while a file is closed (tried: disk full),
+// whereas plain writes at known places report every error, and give the same bytes in whatever pieces they come.
+// Throws IoError.
+StoreLayout lay_out_store(const StoreInfo& info, const StoreShape& shape);
+
+}  // namespace balr
