@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "balr/store/embedding_store.hpp"
+
 namespace balr {
 
 // Embeddings of any input a command accepts, in memory, rows ordered by id as the Python balr orders them.
@@ -20,17 +22,27 @@ struct VectorTable {
   std::int64_t rows() const { return static_cast<std::int64_t>(ids.size()); }
 };
 
-// Accepts a `.h5` store, a folder written by extract, a metadata.csv (column `embedding`), or the CSV that was
-// extracted (through its `<input>.embeddings` pointer, whose hashes must still match).
-// Throws DataError naming what was looked for and the command that makes it; with `need_speakers`, a missing speaker is an error.
+// Accepts
+//   - a `.h5` store, or a folder written by extract (its embeddings.h5);
+//   - a CSV with a column `embedding` of the form `store.h5#row` (metadata.csv, or any selection, order or edition of its rows:
+//     id and speaker are the CSV's; an empty cell is a failed row), relative to the CSV's folder, else to `root`;
+//   - the CSV that was extracted, through its pointer file, whose hashes must still match. It goes before the column.
+// Rows that extraction failed on, or that are not finite, are dropped and counted.
+// Throws DataError naming what was looked for and the command that makes it, and where `need_speakers` finds a row without.
 VectorTable open_vectors(const std::filesystem::path& input, const std::filesystem::path& root, bool need_speakers);
 
-// The pointer file beside an extracted CSV.
+// The pointer file beside an extracted CSV (`<csv>.embeddings`): one line of JSON.
 struct Pointer {
-  std::string store, store_hash, csv_hash, model;
+  std::filesystem::path store;
+  std::string store_hash, csv_hash;  // SHA-256 of the files
+  std::string model;                 // as VectorTable::model
 };
 std::filesystem::path pointer_path(const std::filesystem::path& csv);
+// Notes the store relative to the CSV's folder where it lies below it, else absolute. Throws IoError.
 void write_pointer(const std::filesystem::path& csv, const Pointer& pointer);
+// `store` comes back as a path that can be opened. Throws DataError (not a pointer), IoError.
 Pointer read_pointer(const std::filesystem::path& file);
+// "repo/name sha256": the text of VectorTable::model and Pointer::model.
+std::string model_text(const StoreInfo& info);
 
 }  // namespace balr

@@ -1,0 +1,127 @@
+#include "balr/dataset/vector_table.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cctype>
+#include <cmath>
+#include <span>
+
+#include "balr/core/error.hpp"
+#include "balr/core/hash.hpp"
+#include "balr/data/audio.hpp"
+#include "balr/data/manifest.hpp"
+#include "dataset/store_rows.hpp"
+
+namespace balr {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kStoreName = "embeddings.h5";
+
+bool has_extension(const fs::path& file, std::string_view wanted) {
+  std::string extension = file.extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return extension == wanted;
+}
+
+StoreRowList find_rows(const fs::path& input, const fs::path& root) {
+  if (!fs::exists(input)) throw DataError("there is no " + input.string() + ": check the path");
+  if (fs::is_directory(input)) {
+    if (fs::exists(input / kStoreName)) return rows_of_store(input / kStoreName);
+    throw DataError("the folder " + input.string() + " holds no " + kStoreName +
+                    ": pass a folder that `balr extract` has finished, or run it first");
+  }
+  if (has_extension(input, ".h5")) return rows_of_store(input);
+  if (!has_extension(input, ".csv"))
+    throw DataError(input.string() + " is neither a .csv, nor a .h5 store, nor a folder written by `balr extract`: run `balr extract " +
+                    input.string() + "` and pass the folder that it writes");
+  const Manifest manifest = read_manifest(input, root, {});
+  if (fs::exists(pointer_path(input))) return rows_of_pointer(manifest);
+  if (manifest.has_embedding) return rows_of_column(manifest, root);
+  throw DataError(input.string() + " has no embeddings yet (no column `embedding`, and no " +
+                  pointer_path(input).filename().string() + " beside it): run `balr extract " + input.string() +
+                  "` first, or pass the folder or the metadata.csv that extract wrote");
+}
+
+std::span<const float> vector_of(const StoreRowList& list, const StoreRow& row) {
+  const StoreRows& rows = list.stores[row.store].rows;
+  return std::span(rows.embeddings).subspan(static_cast<std::size_t>(row.row * rows.dimension), static_cast<std::size_t>(rows.dimension));
+}
+
+bool usable(const StoreRowList& list, const StoreRow& row) {
+  if (row.row < 0) return false;
+  if (list.stores[row.store].rows.status[static_cast<std::size_t>(row.row)] != static_cast<std::uint8_t>(RowStatus::kOk)) return false;
+  const auto values = vector_of(list, row);
+  return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+}
+
+void check_speakers(const VectorTable& table, const fs::path& input) {
+  const auto missing = std::count(table.speakers.begin(), table.speakers.end(), std::string());
+  if (missing == 0) return;
+  const auto first = std::find(table.speakers.begin(), table.speakers.end(), std::string()) - table.speakers.begin();
+  throw DataError(std::to_string(missing) + " of " + std::to_string(table.rows()) + " rows of " + input.string() +
+                  " have no speaker (the first is '" + table.ids[static_cast<std::size_t>(first)] +
+                  "'): fill a column `speaker` in the CSV (and run `balr extract` again if you pass its folder or store)");
+}
+
+void add_labels(VectorTable& table) {
+  table.labels = encode_labels(table.speakers);
+  for (std::size_t i = 0; i < table.labels.size(); ++i) {
+    const auto label = static_cast<std::size_t>(table.labels[i]);
+    if (label >= table.label_names.size()) table.label_names.resize(label + 1);
+    table.label_names[label] = table.speakers[i];
+  }
+}
+
+// Lengths go before texts, so that no two tables give the same stream.
+std::string hash_content(const VectorTable& table) {
+  static_assert(std::endian::native == std::endian::little, "values are hashed as they lie in memory");
+  Sha256 hash;
+  hash.update("balr vectors 1 " + std::to_string(table.rows()) + " " + std::to_string(table.dimension) + "\n");
+  for (const auto* texts : {&table.ids, &table.speakers}) {
+    std::string block;
+    for (const std::string& text : *texts) block += std::to_string(text.size()) + ":" + text;
+    hash.update(block);
+  }
+  return hash.update(std::as_bytes(std::span(table.values))).hex();
+}
+
+std::string join(const std::vector<fs::path>& files) {
+  std::string out;
+  for (const fs::path& file : files) out += (out.empty() ? "" : ", ") + file.string();
+  return out;
+}
+
+}  // namespace
+
+VectorTable open_vectors(const fs::path& input, const fs::path& root, bool need_speakers) {
+  StoreRowList list = find_rows(input, root);
+  VectorTable table;
+  const std::size_t all = list.rows.size();
+  std::erase_if(list.rows, [&](const StoreRow& row) { return !usable(list, row); });
+  table.dropped = static_cast<std::int64_t>(all - list.rows.size());
+  if (list.rows.empty())
+    throw DataError("no row of " + input.string() + " has an embedding (" + std::to_string(all) +
+                    " failed): failures.csv beside the store says why; correct the audio paths and run `balr extract` again");
+
+  table.dimension = list.stores.front().rows.dimension;
+  table.source = join(list.files);
+  table.model = model_text(list.stores.front().info);
+  std::vector<std::string> ids;
+  for (const StoreRow& row : list.rows) ids.push_back(row.id);
+  table.values.reserve(list.rows.size() * static_cast<std::size_t>(table.dimension));
+  for (std::int64_t at : order_by_id(ids)) {
+    StoreRow& row = list.rows[static_cast<std::size_t>(at)];
+    const auto values = vector_of(list, row);
+    table.values.insert(table.values.end(), values.begin(), values.end());
+    table.ids.push_back(std::move(row.id));
+    table.speakers.push_back(std::move(row.speaker));
+  }
+  if (need_speakers) check_speakers(table, input);
+  add_labels(table);
+  table.content_hash = hash_content(table);
+  return table;
+}
+
+}  // namespace balr
