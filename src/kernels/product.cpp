@@ -1,12 +1,20 @@
 #include "balr/kernels/product.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <stdexcept>
+#include <string>
+
+#include "kernels/product_simd.hpp"
 
 namespace balr {
 namespace {
 
-void product_plain(const ConstMatrix& a, const ConstMatrix& b, float* c, std::int64_t ldc,
+constexpr Path kAllPaths[] = {Path::kPlain, Path::kAvx2, Path::kAvx512};
+
+// What the other paths are compared with, and all that processors other than x86 have. Slow.
+void plain_product(const ConstMatrix& a, const ConstMatrix& b, float* c, std::int64_t ldc,
                    const float* bias) {
   for (std::int64_t i = 0; i < a.rows; ++i)
     for (std::int64_t j = 0; j < b.cols; ++j) {
@@ -18,30 +26,118 @@ void product_plain(const ConstMatrix& a, const ConstMatrix& b, float* c, std::in
     }
 }
 
+// How c is cut for threads: rows x cols pieces. Where it is cut changes no byte.
+struct Grid {
+  std::int64_t rows = 1, cols = 1;
+};
+
+Grid grid_for(std::int64_t rows, std::int64_t cols, std::int64_t depth, const Threads& threads) {
+  constexpr double kWorthAThread =
+      1 << 18;  // multiply-adds: some microseconds, as long as waking it up
+  const double work =
+      static_cast<double>(rows) * static_cast<double>(cols) * static_cast<double>(depth);
+  const auto most = std::min<std::int64_t>(threads.run ? std::max(threads.count, 1) : 1,
+                                           static_cast<std::int64_t>(work / kWorthAThread));
+  Grid best;
+  double best_cost = INFINITY;
+  for (std::int64_t r = 1; r <= std::min(most, rows); ++r) {
+    const std::int64_t c = std::clamp<std::int64_t>(most / r, 1, (cols + 31) / 32);
+    // The largest piece: its products, and packing its operands (some 20 products an element).
+    const double high = std::ceil(static_cast<double>(rows) / static_cast<double>(r));
+    const double wide = std::ceil(static_cast<double>(cols) / static_cast<double>(c * 32)) * 32;
+    const double cost = high * wide + 20 * (high + wide);
+    if (cost < best_cost) {
+      best_cost = cost;
+      best = {r, c};
+    }
+  }
+  return best;
+}
+
+void product_piece(detail::SerialProduct run, const ConstMatrix& a, const ConstMatrix& b, float* c,
+                   std::int64_t ldc, const float* bias, const Grid& grid, std::int64_t piece) {
+  const std::int64_t i = piece / grid.cols, j = piece % grid.cols, strips = (b.cols + 31) / 32;
+  const std::int64_t row = a.rows * i / grid.rows, row_end = a.rows * (i + 1) / grid.rows;
+  const std::int64_t col = strips * j / grid.cols * 32;
+  const std::int64_t col_end = std::min(strips * (j + 1) / grid.cols * 32, b.cols);
+  if (row == row_end || col == col_end) return;
+  const ConstMatrix rows = {a.data + row * a.row_stride, row_end - row, a.cols, a.row_stride,
+                            a.col_stride};
+  const ConstMatrix cols = {b.data + col * b.col_stride, b.rows, col_end - col, b.row_stride,
+                            b.col_stride};
+  run(rows, cols, c + row * ldc + col, ldc, bias ? bias + col : nullptr);
+}
+
+detail::SerialProduct serial_product(Path path) {
+  if (path == Path::kPlain) return plain_product;
+  const detail::SerialProduct run = detail::simd_product(path);
+  if (!run)
+    throw std::invalid_argument(std::string("This processor cannot run the kernels \"") +
+                                path_name(path) + "\"; unset BALR_KERNELS.");
+  return run;
+}
+
+void product_with(detail::SerialProduct run, const ConstMatrix& a, const ConstMatrix& b, float* c,
+                  std::int64_t ldc, const ProductOptions& options) {
+  if (a.cols != b.rows || ldc < b.cols)
+    throw std::invalid_argument("product: the shapes of a, b and c do not fit");
+  if (a.rows <= 0 || b.cols <= 0) return;
+  if (a.cols == 0) return plain_product(a, b, c, ldc, options.bias);
+  const Grid grid = grid_for(a.rows, b.cols, a.cols, options.threads);
+  const std::int64_t pieces = grid.rows * grid.cols;
+  if (pieces == 1) return run(a, b, c, ldc, options.bias);
+  options.threads.run(pieces, [&](std::int64_t piece) {
+    product_piece(run, a, b, c, ldc, options.bias, grid, piece);
+  });
+}
+
+Path chosen_path() {
+  const char* wanted = std::getenv("BALR_KERNELS");
+  if (!wanted || !*wanted) return supported_paths().back();
+  for (const Path path : kAllPaths)
+    if (wanted == std::string(path_name(path))) {
+      serial_product(path);  // throws if this processor lacks it
+      return path;
+    }
+  throw std::invalid_argument(std::string("BALR_KERNELS is \"") + wanted +
+                              "\"; set it to plain, avx2 or avx512, or unset it.");
+}
+
 }  // namespace
 
 const char* path_name(Path path) {
   switch (path) {
-    case Path::kPlain: return "plain";
-    case Path::kAvx2: return "avx2";
-    case Path::kAvx512: return "avx512";
+    case Path::kPlain:
+      return "plain";
+    case Path::kAvx2:
+      return "avx2";
+    case Path::kAvx512:
+      return "avx512";
   }
   return "?";
 }
 
-std::vector<Path> supported_paths() { return {Path::kPlain}; }
+std::vector<Path> supported_paths() {
+  std::vector<Path> paths;
+  for (const Path path : kAllPaths)
+    if (path == Path::kPlain || detail::simd_product(path)) paths.push_back(path);
+  return paths;
+}
 
-Path active_path() { return Path::kPlain; }
-
-void product_on(Path, const ConstMatrix& a, const ConstMatrix& b, float* c, std::int64_t ldc,
-                const ProductOptions& options) {
-  if (a.cols != b.rows) throw std::invalid_argument("product: a.cols and b.rows differ");
-  product_plain(a, b, c, ldc, options.bias);
+Path active_path() {
+  static const Path path = chosen_path();
+  return path;
 }
 
 void product(const ConstMatrix& a, const ConstMatrix& b, float* c, std::int64_t ldc,
              const ProductOptions& options) {
-  product_on(active_path(), a, b, c, ldc, options);
+  static const detail::SerialProduct run = serial_product(active_path());
+  product_with(run, a, b, c, ldc, options);
+}
+
+void product_on(Path path, const ConstMatrix& a, const ConstMatrix& b, float* c, std::int64_t ldc,
+                const ProductOptions& options) {
+  product_with(serial_product(path), a, b, c, ldc, options);
 }
 
 }  // namespace balr

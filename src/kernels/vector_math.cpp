@@ -14,17 +14,17 @@ struct AdamScalars {
 AdamScalars adam_scalars(const AdamSettings& s, std::int64_t step) {
   const double correction1 = 1.0 - std::pow(s.beta1, static_cast<double>(step));
   const double correction2 = 1.0 - std::pow(s.beta2, static_cast<double>(step));
-  return {static_cast<float>(1.0 - s.beta1),      static_cast<float>(s.beta2),
-          static_cast<float>(1.0 - s.beta2),      static_cast<float>(std::sqrt(correction2)),
-          static_cast<float>(s.eps),              static_cast<float>(-(s.lr / correction1))};
+  return {static_cast<float>(1.0 - s.beta1), static_cast<float>(s.beta2),
+          static_cast<float>(1.0 - s.beta2), static_cast<float>(std::sqrt(correction2)),
+          static_cast<float>(s.eps),         static_cast<float>(-(s.lr / correction1))};
 }
 
 void adam_range(float* param, const float* grad, float* m, float* v, std::int64_t begin,
                 std::int64_t end, const AdamScalars& s) {
   for (std::int64_t i = begin; i < end; ++i) {
     const float g = grad[i];
-    m[i] = m[i] + s.lerp_weight * (g - m[i]);
-    v[i] = v[i] * s.beta2 + (s.square_weight * g) * g;
+    m[i] = std::fma(s.lerp_weight, g - m[i], m[i]);
+    v[i] = std::fma(s.square_weight * g, g, v[i] * s.beta2);
     const float denominator = std::sqrt(v[i]) / s.root_correction + s.eps;
     param[i] = param[i] + (s.step_size * m[i]) / denominator;
   }

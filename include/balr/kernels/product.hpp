@@ -30,10 +30,11 @@ struct ProductOptions {
 };
 
 // c[i * ldc + j] = sum over k of a(i, k) * b(k, j) (+ bias[j]).
-// Each element is ONE chain of fused multiply-adds, acc = fma(a(i, k), b(k, j), acc), over k ascending
-// and from acc = 0. So a slice of a product is the product of the slice, byte for byte, whatever path,
-// tile or number of threads computes it. With an empty inner dimension the sum is 0.
-// c must not overlap a, b or bias; ldc >= b.cols. Throws std::invalid_argument if the shapes differ.
+// Each element is ONE chain of fused multiply-adds, acc = fma(a(i, k), b(k, j), acc), over k
+// ascending and from acc = 0. So a slice of a product is the product of the slice, byte for byte,
+// whatever path, tile or number of threads computes it. With an empty inner dimension the sum is 0.
+// c must not overlap a, b or bias; ldc >= b.cols. Throws std::invalid_argument if the shapes
+// differ.
 void product(const ConstMatrix& a, const ConstMatrix& b, float* c, std::int64_t ldc,
              const ProductOptions& options = {});
 
@@ -44,8 +45,9 @@ const char* path_name(Path path);
 // Those that this processor has, slowest first; kPlain is always there.
 std::vector<Path> supported_paths();
 
-// The one in use: the fastest supported, unless the environment variable BALR_KERNELS (plain, avx2 or
-// avx512; read once) names another. Throws std::invalid_argument if that one is unknown or unsupported.
+// The one in use: the fastest supported, unless the environment variable BALR_KERNELS (plain, avx2
+// or avx512; read once) names another. Throws std::invalid_argument if that one is unknown or
+// unsupported.
 Path active_path();
 
 // The same product on a chosen path, which must be supported: for tests and benchmarks.

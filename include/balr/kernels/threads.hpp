@@ -11,7 +11,7 @@ using ParallelFor =
     std::function<void(std::int64_t count, const std::function<void(std::int64_t)>& job)>;
 
 struct Threads {
-  int count = 1;        // into how many pieces work is cut, at most
+  int count = 1;         // into how many pieces work is cut, at most
   ParallelFor run = {};  // empty: the caller's thread does everything
 };
 
