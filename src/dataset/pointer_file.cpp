@@ -39,7 +39,9 @@ bool is_utf8(const std::string& text) {
   }
 }
 
-fs::path folder_of(const fs::path& csv) { return fs::weakly_canonical(fs::absolute(csv).parent_path()); }
+fs::path folder_of(const fs::path& csv) {
+  return fs::weakly_canonical(fs::absolute(csv).parent_path());
+}
 
 // Relative below the CSV's folder, so that the folder can be moved as a whole.
 std::string portable(const fs::path& store, const fs::path& folder) {
@@ -52,7 +54,9 @@ std::string text(const Json& object, const char* key) { return object.at(key).ge
 
 }  // namespace
 
-std::string model_text(const StoreInfo& info) { return info.model_repo + "/" + info.model_name + " " + info.model_sha256; }
+std::string model_text(const StoreInfo& info) {
+  return info.model_repo + "/" + info.model_name + " " + info.model_sha256;
+}
 
 fs::path pointer_path(const fs::path& csv) {
   fs::path out = csv;
@@ -71,7 +75,8 @@ void write_pointer(const fs::path& csv, const Pointer& pointer) {
   line["store_sha256"] = pointer.store_hash;
   line["csv_sha256"] = pointer.csv_hash;
   line["model"] = pointer.model;
-  write_file_atomically(pointer_path(csv), line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_file_atomically(pointer_path(csv),
+                        line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 Pointer read_pointer(const fs::path& file) {
@@ -82,7 +87,8 @@ Pointer read_pointer(const fs::path& file) {
     if (bytes > kMaxPointerBytes) throw DataError("");
     const Json line = Json::parse(read_file(file));
     Pointer pointer;
-    const fs::path store = line.contains("store_hex") ? from_hex(text(line, "store_hex")) : text(line, "store");
+    const fs::path store =
+        line.contains("store_hex") ? from_hex(text(line, "store_hex")) : text(line, "store");
     pointer.store = store.is_absolute() ? store : file.parent_path() / store;
     pointer.store_hash = text(line, "store_sha256");
     pointer.csv_hash = text(line, "csv_sha256");
@@ -91,7 +97,9 @@ Pointer read_pointer(const fs::path& file) {
   } catch (const IoError&) {
     throw;
   } catch (const std::exception&) {
-    throw DataError(file.string() + " is not a pointer that extract left: remove it, then run `balr extract` on the CSV again");
+    throw DataError(
+        file.string() +
+        " is not a pointer that extract left: remove it, then run `balr extract` on the CSV again");
   }
 }
 

@@ -16,13 +16,15 @@ struct StoreRow {
   std::int64_t row = -1;  // of that store; -1: the input says that there is none
 };
 
-// The rows of an input, in its order, and the stores that hold their vectors: all of one model and dimension.
+// The rows of an input, in its order, and the stores that hold their vectors: all of one model and
+// dimension.
 struct StoreRowList {
   std::vector<std::filesystem::path> files;
   std::vector<Store> stores;
   std::vector<StoreRow> rows;
 
-  // Index of the store in `file`, read at the first call. Throws DataError for a part of a store and for a second model.
+  // Index of the store in `file`, read at the first call. Throws DataError for a part of a store
+  // and for a second model.
   std::size_t load(const std::filesystem::path& file);
 };
 

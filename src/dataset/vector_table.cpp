@@ -34,35 +34,46 @@ StoreRowList find_rows(const fs::path& input, const fs::path& root) {
   }
   if (has_extension(input, ".h5")) return rows_of_store(input);
   if (!has_extension(input, ".csv"))
-    throw DataError(input.string() + " is neither a .csv, nor a .h5 store, nor a folder written by `balr extract`: run `balr extract " +
+    throw DataError(input.string() +
+                    " is neither a .csv, nor a .h5 store, nor a folder written by `balr extract`: "
+                    "run `balr extract " +
                     input.string() + "` and pass the folder that it writes");
   const Manifest manifest = read_manifest(input, root, {});
   if (fs::exists(pointer_path(input))) return rows_of_pointer(manifest);
   if (manifest.has_embedding) return rows_of_column(manifest, root);
   throw DataError(input.string() + " has no embeddings yet (no column `embedding`, and no " +
-                  pointer_path(input).filename().string() + " beside it): run `balr extract " + input.string() +
+                  pointer_path(input).filename().string() + " beside it): run `balr extract " +
+                  input.string() +
                   "` first, or pass the folder or the metadata.csv that extract wrote");
 }
 
 std::span<const float> vector_of(const StoreRowList& list, const StoreRow& row) {
   const StoreRows& rows = list.stores[row.store].rows;
-  return std::span(rows.embeddings).subspan(static_cast<std::size_t>(row.row * rows.dimension), static_cast<std::size_t>(rows.dimension));
+  return std::span(rows.embeddings)
+      .subspan(static_cast<std::size_t>(row.row * rows.dimension),
+               static_cast<std::size_t>(rows.dimension));
 }
 
 bool usable(const StoreRowList& list, const StoreRow& row) {
   if (row.row < 0) return false;
-  if (list.stores[row.store].rows.status[static_cast<std::size_t>(row.row)] != static_cast<std::uint8_t>(RowStatus::kOk)) return false;
+  if (list.stores[row.store].rows.status[static_cast<std::size_t>(row.row)] !=
+      static_cast<std::uint8_t>(RowStatus::kOk))
+    return false;
   const auto values = vector_of(list, row);
-  return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+  return std::all_of(values.begin(), values.end(),
+                     [](float value) { return std::isfinite(value); });
 }
 
 void check_speakers(const VectorTable& table, const fs::path& input) {
   const auto missing = std::count(table.speakers.begin(), table.speakers.end(), std::string());
   if (missing == 0) return;
-  const auto first = std::find(table.speakers.begin(), table.speakers.end(), std::string()) - table.speakers.begin();
-  throw DataError(std::to_string(missing) + " of " + std::to_string(table.rows()) + " rows of " + input.string() +
-                  " have no speaker (the first is '" + table.ids[static_cast<std::size_t>(first)] +
-                  "'): fill a column `speaker` in the CSV (and run `balr extract` again if you pass its folder or store)");
+  const auto first = std::find(table.speakers.begin(), table.speakers.end(), std::string()) -
+                     table.speakers.begin();
+  throw DataError(std::to_string(missing) + " of " + std::to_string(table.rows()) + " rows of " +
+                  input.string() + " have no speaker (the first is '" +
+                  table.ids[static_cast<std::size_t>(first)] +
+                  "'): fill a column `speaker` in the CSV (and run `balr extract` again if you "
+                  "pass its folder or store)");
 }
 
 void add_labels(VectorTable& table) {
@@ -76,9 +87,11 @@ void add_labels(VectorTable& table) {
 
 // Lengths go before texts, so that no two tables give the same stream.
 std::string hash_content(const VectorTable& table) {
-  static_assert(std::endian::native == std::endian::little, "values are hashed as they lie in memory");
+  static_assert(std::endian::native == std::endian::little,
+                "values are hashed as they lie in memory");
   Sha256 hash;
-  hash.update("balr vectors 1 " + std::to_string(table.rows()) + " " + std::to_string(table.dimension) + "\n");
+  hash.update("balr vectors 1 " + std::to_string(table.rows()) + " " +
+              std::to_string(table.dimension) + "\n");
   for (const auto* texts : {&table.ids, &table.speakers}) {
     std::string block;
     for (const std::string& text : *texts) block += std::to_string(text.size()) + ":" + text;
@@ -103,7 +116,8 @@ VectorTable open_vectors(const fs::path& input, const fs::path& root, bool need_
   table.dropped = static_cast<std::int64_t>(all - list.rows.size());
   if (list.rows.empty())
     throw DataError("no row of " + input.string() + " has an embedding (" + std::to_string(all) +
-                    " failed): failures.csv beside the store says why; correct the audio paths and run `balr extract` again");
+                    " failed): failures.csv beside the store says why; correct the audio paths and "
+                    "run `balr extract` again");
 
   table.dimension = list.stores.front().rows.dimension;
   table.source = join(list.files);

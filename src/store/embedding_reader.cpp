@@ -12,13 +12,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A store opened for reading. Nothing in the file is believed before it is checked against the file's size.
+// A store opened for reading. Nothing in the file is believed before it is checked against the
+// file's size.
 class StoreFile {
  public:
   explicit StoreFile(const fs::path& path) : path_(path) {
     silence_hdf5();
     struct stat status = {};
-    if (stat(path.c_str(), &status) != 0) throw IoError("cannot read " + path.string() + ": " + std::strerror(errno));
+    if (stat(path.c_str(), &status) != 0)
+      throw IoError("cannot read " + path.string() + ": " + std::strerror(errno));
     if (!S_ISREG(status.st_mode)) refuse("it is not a regular file");
     bytes_ = static_cast<std::uint64_t>(status.st_size);
     const Hdf5Handle access = file_access_list();
@@ -31,14 +33,16 @@ class StoreFile {
     StoreInfo info;
     for (const auto& [name, member] : kTextAttributes) info.*member = text_attribute(name);
     for (const auto& [name, member] : kNumberAttributes) info.*member = number_attribute(name);
-    if (info.first_row < 0 || info.total_rows < info.first_row) refuse("its attributes total_rows and first_row contradict each other");
+    if (info.first_row < 0 || info.total_rows < info.first_row)
+      refuse("its attributes total_rows and first_row contradict each other");
     return info;
   }
 
   StoreRows rows(const StoreInfo& info) const {
     const Checked embeddings = open("embeddings", predefined(H5T_IEEE_F32LE), 2, 0);
     const hsize_t count = embeddings.rows;
-    if (count > static_cast<hsize_t>(info.total_rows - info.first_row)) refuse("it has more rows than its attribute total_rows says");
+    if (count > static_cast<hsize_t>(info.total_rows - info.first_row))
+      refuse("it has more rows than its attribute total_rows says");
     StoreRows out;
     out.dimension = static_cast<std::int64_t>(embeddings.width);
     // All shapes are checked before the first allocation.
@@ -70,12 +74,14 @@ class StoreFile {
   };
 
   [[noreturn]] void refuse(const std::string& reason) const {
-    throw DataError(path_.string() + " is not a usable embedding store: " + reason + "; make it again with `balr extract`");
+    throw DataError(path_.string() + " is not a usable embedding store: " + reason +
+                    "; make it again with `balr extract`");
   }
 
   [[noreturn]] void fail_to_open() const {
     const std::string reason = hdf5_error_text();
-    if (reason.find("errno") != std::string::npos) throw IoError("cannot open " + path_.string() + ": " + reason);
+    if (reason.find("errno") != std::string::npos)
+      throw IoError("cannot open " + path_.string() + ": " + reason);
     refuse("HDF5 cannot open it (" + reason + ")");
   }
 
@@ -84,12 +90,15 @@ class StoreFile {
       refuse(std::string("its root attribute format is not ") + kFormatName);
     const std::int64_t version = number_attribute("format_version");
     if (version != kFormatVersion)
-      refuse("it has format version " + std::to_string(version) + ", and this program reads version " + std::to_string(kFormatVersion));
+      refuse("it has format version " + std::to_string(version) +
+             ", and this program reads version " + std::to_string(kFormatVersion));
   }
 
   // A scalar attribute that occupies `bytes` bytes at most.
-  Hdf5Handle attribute(const char* name, H5T_class_t kind, std::size_t bytes, Hdf5Handle& type) const {
-    Hdf5Handle found(H5Aexists(file_.get(), name) > 0 ? H5Aopen(file_.get(), name, H5P_DEFAULT) : -1, H5Aclose);
+  Hdf5Handle attribute(const char* name, H5T_class_t kind, std::size_t bytes,
+                       Hdf5Handle& type) const {
+    Hdf5Handle found(
+        H5Aexists(file_.get(), name) > 0 ? H5Aopen(file_.get(), name, H5P_DEFAULT) : -1, H5Aclose);
     if (!found) refuse(std::string("its root attribute ") + name + " is missing");
     type = Hdf5Handle(H5Aget_type(found.get()), H5Tclose);
     const Hdf5Handle space(H5Aget_space(found.get()), H5Sclose);
@@ -104,7 +113,8 @@ class StoreFile {
     Hdf5Handle type;
     const Hdf5Handle found = attribute(name, H5T_STRING, kMaxAttributeBytes, type);
     std::string text(H5Tget_size(type.get()), '\0');
-    if (H5Aread(found.get(), type.get(), text.data()) < 0) refuse(std::string("its root attribute ") + name + " cannot be read");
+    if (H5Aread(found.get(), type.get(), text.data()) < 0)
+      refuse(std::string("its root attribute ") + name + " cannot be read");
     text.erase(text.find_last_not_of('\0') + 1);
     return text;
   }
@@ -113,7 +123,8 @@ class StoreFile {
     Hdf5Handle type;
     const Hdf5Handle found = attribute(name, H5T_INTEGER, 8, type);
     std::int64_t value = 0;
-    if (H5Aread(found.get(), H5T_NATIVE_INT64, &value) < 0) refuse(std::string("its root attribute ") + name + " cannot be read");
+    if (H5Aread(found.get(), H5T_NATIVE_INT64, &value) < 0)
+      refuse(std::string("its root attribute ") + name + " cannot be read");
     return value;
   }
 
@@ -132,7 +143,8 @@ class StoreFile {
     const Hdf5Handle space(H5Dget_space(out.dataset.get()), H5Sclose);
     hsize_t dims[2] = {0, 1};
     if (!out.type || !space || H5Sget_simple_extent_ndims(space.get()) != rank ||
-        H5Sget_simple_extent_dims(space.get(), dims, nullptr) != rank || dims[0] == 0 || dims[1] == 0)
+        H5Sget_simple_extent_dims(space.get(), dims, nullptr) != rank || dims[0] == 0 ||
+        dims[1] == 0)
       refuse(called + " has another rank, or is empty");
     out.rows = dims[0];
     out.width = dims[1];
@@ -142,24 +154,29 @@ class StoreFile {
 
   void check_layout(hid_t dataset, const std::string& called) const {
     const Hdf5Handle list(H5Dget_create_plist(dataset), H5Pclose);
-    if (!list || H5Pget_layout(list.get()) != H5D_CONTIGUOUS) refuse(called + " is not stored contiguously");
+    if (!list || H5Pget_layout(list.get()) != H5D_CONTIGUOUS)
+      refuse(called + " is not stored contiguously");
     if (H5Pget_external_count(list.get()) != 0) refuse(called + " lies in another file");
   }
 
-  // The bytes of the dataset must lie in this file: checked before anything of that size is allocated.
+  // The bytes of the dataset must lie in this file: checked before anything of that size is
+  // allocated.
   void check_extent(const Checked& column, hsize_t rows) const {
     const std::string called = std::string("/") + column.name;
-    if (rows != 0 && column.rows != rows) refuse(called + " has another number of rows than /embeddings");
+    if (rows != 0 && column.rows != rows)
+      refuse(called + " has another number of rows than /embeddings");
     const haddr_t offset = H5Dget_offset(column.dataset.get());
     std::uint64_t bytes = 0;
     if (offset == HADDR_UNDEF || __builtin_mul_overflow(column.rows, column.width, &bytes) ||
-        __builtin_mul_overflow(bytes, column.element_bytes, &bytes) || offset > bytes_ || bytes > bytes_ - offset)
+        __builtin_mul_overflow(bytes, column.element_bytes, &bytes) || offset > bytes_ ||
+        bytes > bytes_ - offset)
       refuse(called + " is larger than the file (cut off, or never written)");
   }
 
   Checked open(const char* name, const Hdf5Handle& type, int rank, hsize_t rows) const {
     Checked column = open_any(name, rank);
-    if (H5Tequal(column.type.get(), type.get()) <= 0) refuse(std::string("/") + name + " has another type");
+    if (H5Tequal(column.type.get(), type.get()) <= 0)
+      refuse(std::string("/") + name + " has another type");
     check_extent(column, rows);
     return column;
   }
@@ -167,7 +184,8 @@ class StoreFile {
   Checked open_text(const char* name, hsize_t rows) const {
     Checked column = open_any(name, 1);
     const hid_t type = column.type.get();
-    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 || H5Tget_strpad(type) != H5T_STR_NULLPAD)
+    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 ||
+        H5Tget_strpad(type) != H5T_STR_NULLPAD)
       refuse(std::string("/") + name + " is not fixed-length text padded with NUL");
     check_extent(column, rows);
     return column;
@@ -181,7 +199,8 @@ class StoreFile {
 
   void read_into(const Checked& column, hid_t memory_type, void* out) const {
     if (H5Dread(column.dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0)
-      throw IoError("cannot read /" + std::string(column.name) + " of " + path_.string() + ": " + hdf5_error_text());
+      throw IoError("cannot read /" + std::string(column.name) + " of " + path_.string() + ": " +
+                    hdf5_error_text());
   }
 
   std::vector<std::string> read_texts(const Checked& column) const {

@@ -18,7 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-static_assert(std::endian::native == std::endian::little, "columns are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "columns are written as they lie in memory");
 
 std::size_t widest(const std::vector<std::string>& texts) {
   std::size_t width = 1;
@@ -26,7 +27,9 @@ std::size_t widest(const std::vector<std::string>& texts) {
   return width;
 }
 
-std::size_t at_least_one(std::int64_t width) { return static_cast<std::size_t>(std::max<std::int64_t>(1, width)); }
+std::size_t at_least_one(std::int64_t width) {
+  return static_cast<std::size_t>(std::max<std::int64_t>(1, width));
+}
 
 }  // namespace
 
@@ -44,13 +47,15 @@ struct StoreWriter::State {
   }
 
   [[noreturn]] void fail(const char* what) const {
-    throw IoError(std::string("cannot ") + what + " " + file.string() + ": " + std::strerror(errno) +
+    throw IoError(std::string("cannot ") + what + " " + file.string() + ": " +
+                  std::strerror(errno) +
                   " (free some space or choose another folder, then run the command again)");
   }
 
   void write(std::uint64_t offset, std::span<const std::byte> bytes) const {
     while (!bytes.empty()) {
-      const ssize_t count = pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      const ssize_t count =
+          pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) fail("write");
       bytes = bytes.subspan(static_cast<std::size_t>(count));
@@ -67,28 +72,33 @@ struct StoreWriter::State {
   }
 
   void write_texts(Column column, const std::vector<std::string>& texts, std::int64_t count) const {
-    const auto width = static_cast<std::size_t>(layout.columns[static_cast<std::size_t>(column)].row_bytes);
+    const auto width =
+        static_cast<std::size_t>(layout.columns[static_cast<std::size_t>(column)].row_bytes);
     std::vector<char> packed(texts.size() * width, '\0');
     for (std::size_t i = 0; i < texts.size(); ++i) {
       BALR_CHECK(texts[i].size() <= width);
-      std::copy(texts[i].begin(), texts[i].end(), packed.begin() + static_cast<std::ptrdiff_t>(i * width));
+      std::copy(texts[i].begin(), texts[i].end(),
+                packed.begin() + static_cast<std::ptrdiff_t>(i * width));
     }
     write_column(column, packed, count);
   }
 };
 
-StoreWriter::StoreWriter(const fs::path& file, const StoreInfo& info, std::int64_t rows, std::int64_t dimension,
-                         std::int64_t id_width, std::int64_t speaker_width, std::int64_t reason_width)
+StoreWriter::StoreWriter(const fs::path& file, const StoreInfo& info, std::int64_t rows,
+                         std::int64_t dimension, std::int64_t id_width, std::int64_t speaker_width,
+                         std::int64_t reason_width)
     : state_(std::make_unique<State>()) {
   BALR_CHECK(rows >= 1 && dimension >= 1 && reason_width >= 0);
   BALR_CHECK(info.first_row >= 0 && info.total_rows - info.first_row >= rows);
   state_->file = file;
   state_->temporary = temporary_name(file);
-  state_->shape = {rows, dimension, at_least_one(id_width), at_least_one(speaker_width), static_cast<std::size_t>(reason_width)};
+  state_->shape = {rows, dimension, at_least_one(id_width), at_least_one(speaker_width),
+                   static_cast<std::size_t>(reason_width)};
   state_->layout = lay_out_store(info, state_->shape);
-  state_->descriptor = open(state_->temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  state_->descriptor =
+      open(state_->temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (state_->descriptor < 0) state_->fail("create");
-  for (const auto& [offset, bytes] : state_->layout.metadata) state_->write(offset, std::as_bytes(std::span(bytes)));
+  state_->write(0, std::as_bytes(std::span(state_->layout.metadata)));
 }
 
 StoreWriter::~StoreWriter() = default;
@@ -122,7 +132,8 @@ void StoreWriter::finish() {
 
 void write_store(const fs::path& file, const StoreInfo& info, const StoreRows& rows) {
   const auto width = [](std::size_t value) { return static_cast<std::int64_t>(value); };
-  StoreWriter writer(file, info, rows.rows(), rows.dimension, width(widest(rows.ids)), width(widest(rows.speakers)),
+  StoreWriter writer(file, info, rows.rows(), rows.dimension, width(widest(rows.ids)),
+                     width(widest(rows.speakers)),
                      rows.reasons.empty() ? 0 : width(widest(rows.reasons)));
   writer.append(rows);
   writer.finish();

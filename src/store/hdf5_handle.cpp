@@ -24,8 +24,8 @@ Hdf5Handle file_access_list() {
   BALR_CHECK(list);
   BALR_CHECK(H5Pset_libver_bounds(list.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V110) >= 0);
 #if H5_VERSION_GE(1, 10, 7)
-  // Stores are published by rename and never changed: locks add nothing, and Lustre or NFS may have none.
-  // The environment variable wins over this (HDF5 looks at it itself).
+  // Stores are published by rename and never changed: locks add nothing, and Lustre or NFS may have
+  // none. The environment variable wins over this (HDF5 looks at it itself).
   BALR_CHECK(H5Pset_file_locking(list.get(), false, true) >= 0);
 #endif
   return list;

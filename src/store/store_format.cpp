@@ -6,7 +6,8 @@ namespace balr {
 
 Hdf5Handle text_type(std::size_t width) {
   Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-  BALR_CHECK(type && H5Tset_size(type.get(), width) >= 0 && H5Tset_strpad(type.get(), H5T_STR_NULLPAD) >= 0 &&
+  BALR_CHECK(type && H5Tset_size(type.get(), width) >= 0 &&
+             H5Tset_strpad(type.get(), H5T_STR_NULLPAD) >= 0 &&
              H5Tset_cset(type.get(), H5T_CSET_UTF8) >= 0);
   return type;
 }

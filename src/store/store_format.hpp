@@ -14,21 +14,22 @@ inline constexpr const char* kFormatName = "balr-embeddings";
 inline constexpr std::int64_t kFormatVersion = 1;
 
 // /status; the index is the value (RowStatus of module data has the same ones, a test says so).
-inline constexpr std::array<const char*, 8> kStatusNames = {"ok",       "missing",      "decode",    "too_short",
-                                                            "too_long", "out_of_range", "nonfinite", "crashed"};
+inline constexpr std::array<const char*, 8> kStatusNames = {
+    "ok", "missing", "decode", "too_short", "too_long", "out_of_range", "nonfinite", "crashed"};
 
 struct TextAttribute {
   const char* name;
   std::string StoreInfo::*member;
 };
-inline constexpr std::array<TextAttribute, 8> kTextAttributes = {{{"model_repo", &StoreInfo::model_repo},
-                                                                  {"model_name", &StoreInfo::model_name},
-                                                                  {"model_sha256", &StoreInfo::model_sha256},
-                                                                  {"features", &StoreInfo::features},
-                                                                  {"precision", &StoreInfo::precision},
-                                                                  {"input_hash", &StoreInfo::input_hash},
-                                                                  {"identity", &StoreInfo::identity},
-                                                                  {"program_version", &StoreInfo::program_version}}};
+inline constexpr std::array<TextAttribute, 8> kTextAttributes = {
+    {{"model_repo", &StoreInfo::model_repo},
+     {"model_name", &StoreInfo::model_name},
+     {"model_sha256", &StoreInfo::model_sha256},
+     {"features", &StoreInfo::features},
+     {"precision", &StoreInfo::precision},
+     {"input_hash", &StoreInfo::input_hash},
+     {"identity", &StoreInfo::identity},
+     {"program_version", &StoreInfo::program_version}}};
 
 struct NumberAttribute {
   const char* name;

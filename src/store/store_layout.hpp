@@ -3,14 +3,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "balr/store/embedding_store.hpp"
 
 namespace balr {
 
 // Columns of a store, in the order in which they lie in the file.
-enum class Column : std::size_t { kEmbeddings, kId, kSpeaker, kStatus, kSeconds, kSourceRate, kReason };
+enum class Column : std::size_t {
+  kEmbeddings,
+  kId,
+  kSpeaker,
+  kStatus,
+  kSeconds,
+  kSourceRate,
+  kReason
+};
 inline constexpr std::size_t kColumns = 7;
 
 struct StoreShape {
@@ -25,19 +32,14 @@ struct StoreLayout {
     std::uint64_t offset = 0;     // of the first row, in bytes from the start of the file
     std::uint64_t row_bytes = 0;  // 0: no such column
   };
-  struct Piece {
-    std::uint64_t offset;
-    std::string bytes;
-  };
   std::array<Place, kColumns> columns;
-  std::vector<Piece> metadata;  // all bytes of the file outside the columns
-  std::uint64_t file_bytes = 0;
+  std::string metadata;  // the file from its first byte to the first column
 };
 
-// Lets HDF5 make the file in memory, columns not written (a sparse file: it takes some KiB whatever the shape).
-// Why not let HDF5 write it: HDF5 1.10 crashes when a write fails while a file is closed (tried: disk full),
-// whereas plain writes at known places report every error, and give the same bytes in whatever pieces they come.
-// Throws IoError.
+// Lets HDF5 lay the file out in memory; all metadata go before the columns, whose data are never
+// written there. Why not let HDF5 write the file: HDF5 1.10 crashes when a write fails while a file
+// is closed (tried with a full disk). Plain writes at known places report every error, and give the
+// same bytes in whatever pieces the rows come.
 StoreLayout lay_out_store(const StoreInfo& info, const StoreShape& shape);
 
 }  // namespace balr

@@ -8,28 +8,34 @@
 
 namespace balr {
 
-// Embeddings of any input a command accepts, in memory, rows ordered by id as the Python balr orders them.
+// Embeddings of any input a command accepts, in memory, rows ordered by id as the Python balr
+// orders them.
 struct VectorTable {
   std::int64_t dimension = 0;
-  std::vector<float> values;              // [rows, dimension]
+  std::vector<float> values;  // [rows, dimension]
   std::vector<std::string> ids, speakers;
-  std::vector<std::int64_t> labels;       // 0..C-1, see encode_labels
-  std::vector<std::string> label_names;   // C names
-  std::int64_t dropped = 0;               // rows left out because extraction failed on them (NaN)
-  std::string source;                     // store that was read
-  std::string model;                      // "repo/name sha256" of the speaker model, for the log
-  std::string content_hash;               // SHA-256 over ids, speakers and values in order
+  std::vector<std::int64_t> labels;      // 0..C-1, see encode_labels
+  std::vector<std::string> label_names;  // C names
+  std::int64_t dropped = 0;              // rows left out because extraction failed on them (NaN)
+  std::string source;                    // store that was read
+  std::string model;                     // "repo/name sha256" of the speaker model, for the log
+  std::string content_hash;              // SHA-256 over ids, speakers and values in order
   std::int64_t rows() const { return static_cast<std::int64_t>(ids.size()); }
 };
 
 // Accepts
 //   - a `.h5` store, or a folder written by extract (its embeddings.h5);
-//   - a CSV with a column `embedding` of the form `store.h5#row` (metadata.csv, or any selection, order or edition of its rows:
-//     id and speaker are the CSV's; an empty cell is a failed row), relative to the CSV's folder, else to `root`;
-//   - the CSV that was extracted, through its pointer file, whose hashes must still match. It goes before the column.
+//   - a CSV with a column `embedding` of the form `store.h5#row` (metadata.csv, or any selection,
+//   order or edition of its rows:
+//     id and speaker are the CSV's; an empty cell is a failed row), relative to the CSV's folder,
+//     else to `root`;
+//   - the CSV that was extracted, through its pointer file, whose hashes must still match. It goes
+//   before the column.
 // Rows that extraction failed on, or that are not finite, are dropped and counted.
-// Throws DataError naming what was looked for and the command that makes it, and where `need_speakers` finds a row without.
-VectorTable open_vectors(const std::filesystem::path& input, const std::filesystem::path& root, bool need_speakers);
+// Throws DataError naming what was looked for and the command that makes it, and where
+// `need_speakers` finds a row without.
+VectorTable open_vectors(const std::filesystem::path& input, const std::filesystem::path& root,
+                         bool need_speakers);
 
 // The pointer file beside an extracted CSV (`<csv>.embeddings`): one line of JSON.
 struct Pointer {
@@ -38,7 +44,8 @@ struct Pointer {
   std::string model;                 // as VectorTable::model
 };
 std::filesystem::path pointer_path(const std::filesystem::path& csv);
-// Notes the store relative to the CSV's folder where it lies below it, else absolute. Throws IoError.
+// Notes the store relative to the CSV's folder where it lies below it, else absolute. Throws
+// IoError.
 void write_pointer(const std::filesystem::path& csv, const Pointer& pointer);
 // `store` comes back as a path that can be opened. Throws DataError (not a pointer), IoError.
 Pointer read_pointer(const std::filesystem::path& file);
