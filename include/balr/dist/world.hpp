@@ -1,7 +1,5 @@
 #pragma once
-#include <chrono>
 #include <cstddef>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,18 +14,22 @@
 // caller calls tick() from its own loops, a rank sends rank 0 a heartbeat that says in which operation (sequence number,
 // name) it is and for how long. Rank 0 ends the run with exit code 71, naming rank and host, when a rank has not been
 // heard of, or has waited in one operation, for `watchdog_seconds`; the others end it naming rank 0 if rank 0 is silent.
-// Long work of the main thread without tick() must be wrapped in Busy.
+// Long work of the main thread without tick() must be wrapped in Busy; a busy rank is given ten times as long.
 namespace balr {
 
 struct WorldOptions {
-  double watchdog_seconds = 600;
+  double watchdog_seconds = 600;                       // 0: no watchdog
+  std::size_t max_message_bytes = std::size_t{1} << 30;  // larger data travel in pieces; the same on all ranks, < 2^31
 };
 
 class World {
  public:
-  // Starts MPI. Throws InternalError (70) if the launcher started `n` processes but MPI sees singletons.
+  // Starts MPI (unless the caller has; then the caller ends it). Throws InternalError (70) if the launcher started several
+  // processes but MPI sees each alone. argc and argv may be null.
   static std::unique_ptr<World> start(int* argc, char*** argv);
-  virtual ~World() = default;  // MPI_Finalize if no exception is in flight and nothing was aborted
+  // Waits for the other ranks, then MPI_Finalize. With an exception in flight it ends all ranks instead (70): catch errors
+  // within the lifetime of the World and call abort().
+  virtual ~World() = default;
 
   virtual int rank() const = 0;
   virtual int size() const = 0;
@@ -57,6 +59,11 @@ class World {
   virtual void tick() = 0;
   virtual void enter_busy(std::string_view name) = 0;
   virtual void leave_busy() = 0;
+
+  // For waits on other ranks outside this class (NCCL): between the two calls, which count as one operation, tick() reports
+  // this rank as waiting.
+  virtual void enter_operation(std::string_view name) = 0;
+  virtual void leave_operation() = 0;
 
   // Ends all ranks now with this exit code; prints the message with rank and host first. Never returns.
   [[noreturn]] virtual void abort(int exit_code, std::string_view message) = 0;

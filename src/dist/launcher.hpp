@@ -1,0 +1,15 @@
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace balr {
+
+// What the launcher's environment says, as text; nullptr for a variable that is not set (std::getenv).
+using Environment = std::function<const char*(const char*)>;
+
+// Why a process that MPI sees alone should not be: its launcher started several (srun without the right --mpi does that, and
+// each would do the whole work). Nothing if all is well. To be read before MPI_Init, which sets some of these variables.
+std::optional<std::string> singleton_mismatch(const Environment& environment);
+
+}  // namespace balr
