@@ -39,7 +39,7 @@ Json to_json(const CheckpointMeta& meta) {
           {"train_hash", meta.train_hash},
           {"test_hash", meta.test_hash},
           {"world_size", meta.world_size},
-          {"collective", meta.collective},
+          {"arithmetic", meta.arithmetic},
           {"program_version", meta.program_version}};
 }
 
@@ -59,7 +59,7 @@ CheckpointMeta from_json(const Json& json) {
   json.at("train_hash").get_to(meta.train_hash);
   json.at("test_hash").get_to(meta.test_hash);
   json.at("world_size").get_to(meta.world_size);
-  json.at("collective").get_to(meta.collective);
+  json.at("arithmetic").get_to(meta.arithmetic);
   json.at("program_version").get_to(meta.program_version);
   return meta;
 }
@@ -145,6 +145,9 @@ void walk_back(const fs::path& run_folder, Use use) {
 }
 
 }  // namespace
+
+std::string to_text(const CheckpointMeta& meta) { return to_json(meta).dump(); }
+CheckpointMeta meta_from_text(const std::string& text) { return from_json(Json::parse(text)); }
 
 void save_checkpoint(const fs::path& run_folder, const Checkpoint& checkpoint, int keep) {
   const fs::path parent = checkpoints_of(run_folder);

@@ -26,10 +26,14 @@ struct CheckpointMeta {
   std::string identity;                 // hash of the configuration keys that change numbers
   std::string train_hash, test_hash;    // VectorTable::content_hash
   int world_size = 1;                   // ranks that ran
-  std::string collective;               // local, mpi, nccl
+  std::string arithmetic;               // "canonical": the same bytes on any rank count; else the collective and device
   std::string program_version;
   friend bool operator==(const CheckpointMeta&, const CheckpointMeta&) = default;
 };
+
+// As text and back, every number exactly.
+std::string to_text(const CheckpointMeta& meta);
+CheckpointMeta meta_from_text(const std::string& text);
 
 struct Checkpoint {
   CheckpointMeta meta;

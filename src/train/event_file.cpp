@@ -42,7 +42,8 @@ double now() {
 // The largest number of seconds in the names of event files in `folder`, or 0.
 std::int64_t newest_seconds(const fs::path& folder) {
   std::int64_t newest = 0;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+  std::error_code absent;  // told when the file cannot be created
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, absent)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(kPrefix)) continue;
     std::int64_t seconds = 0;

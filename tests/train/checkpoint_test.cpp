@@ -19,7 +19,7 @@ Checkpoint example(std::int64_t step) {
   Checkpoint checkpoint;
   checkpoint.meta = {.step = step, .epoch = 3, .next_batch = 7, .sums = {1.0 / 3.0, 1e-300, 123456789.123456789},
                      .best_fitness = -0.1, .best_epoch = 2, .seed = 1234, .history_offset = 99, .finished = false,
-                     .identity = "ab", .train_hash = "cd", .test_hash = "ef", .world_size = 4, .collective = "mpi",
+                     .identity = "ab", .train_hash = "cd", .test_hash = "ef", .world_size = 4, .arithmetic = "canonical",
                      .program_version = "0.1.0"};
   checkpoint.model = {{"encoder.0.weight", at::arange(12, at::kFloat).reshape({3, 4}) + static_cast<double>(step)},
                       {"encoder.2.num_batches_tracked", at::full({}, step, at::kLong)}};

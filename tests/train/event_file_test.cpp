@@ -83,7 +83,7 @@ TEST(EventFile, HasTheReferencesNameAndFirstRecord) {
 
 TEST(EventFile, MissingFolderIsAnIoError) {
   const test::TempDir folder;
-  EXPECT_ANY_THROW(EventFile(folder.path() / "absent"));
+  EXPECT_THROW(EventFile(folder.path() / "absent"), IoError);
 }
 
 }  // namespace

@@ -1,0 +1,105 @@
+// Trains a small auto-encoder on a made-up table, as `balr train` would: the program that the tests start on several
+// ranks, kill and start again. Usage: train_worker SAVE_DIR [name=value ...].
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+#include "balr/core/log.hpp"
+#include "balr/dist/world.hpp"
+#include "balr/run/stop_flag.hpp"
+#include "balr/train/trainer.hpp"
+
+namespace balr {
+namespace {
+
+constexpr std::int64_t kDimension = 24;
+
+// Uniform in [-1, 1), a function of `index` only (splitmix64).
+float noise(std::uint64_t index) {
+  std::uint64_t z = index * 0x9E3779B97F4A7C15ull + 0x9E3779B97F4A7C15ull;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+  return static_cast<float>(static_cast<double>((z ^ (z >> 31)) >> 40) * 0x1p-23 - 1);
+}
+
+// Each speaker has a centre; rows scatter around it.
+VectorTable make_table(int speakers, int rows_each, std::uint64_t seed) {
+  VectorTable table;
+  table.dimension = kDimension;
+  for (int s = 0; s < speakers; ++s) {
+    table.label_names.push_back("speaker" + std::to_string(100 + s));
+    for (int i = 0; i < rows_each; ++i) {
+      for (std::int64_t d = 0; d < kDimension; ++d) {
+        const auto at = static_cast<std::uint64_t>((s * 1000 + i) * kDimension + d);
+        table.values.push_back(noise(static_cast<std::uint64_t>(s * kDimension + d)) + 0.3f * noise(seed + at));
+      }
+      table.ids.push_back(table.label_names.back() + "-" + std::to_string(1000 + i));
+      table.speakers.push_back(table.label_names.back());
+      table.labels.push_back(s);
+    }
+  }
+  table.content_hash = "made-up-" + std::to_string(seed);
+  return table;
+}
+
+struct Arguments {
+  std::map<std::string, std::string> values;
+  std::int64_t get(const char* name, std::int64_t otherwise) const {
+    const auto found = values.find(name);
+    return found == values.end() ? otherwise : std::stoll(found->second);
+  }
+};
+
+TrainOptions make_options(const char* save_dir, const Arguments& arguments) {
+  TrainOptions options;
+  options.save_dir = save_dir;
+  options.exist_ok = arguments.get("exist_ok", 0);
+  options.resume = arguments.get("resume", 1);
+  options.must_resume = arguments.get("must_resume", 0);
+  TrainSettings& s = options.settings;
+  s.input_dim = kDimension;
+  s.internal_dim = 32;
+  s.epochs = arguments.get("epochs", 10);
+  s.classes_per_batch = 4;
+  s.samples_per_class = 5;
+  s.batch_size = arguments.get("batch_size", 20);
+  s.sampler = "balr.samplers.nxm_samplers.RandomNxMSampler";
+  s.val_period = 3;
+  s.log_period = 1;
+  s.save_period = arguments.get("save_period", 0);
+  s.num_threads = arguments.get("threads", 1);
+  s.learning_rate = static_cast<double>(arguments.get("learning_rate_micros", 3000)) * 1e-6;
+  s.checkpoint_seconds = static_cast<double>(arguments.get("checkpoint_ms", 60000)) * 1e-3;
+  s.watchdog_seconds = 60;
+  if (arguments.get("per_rank", 0)) s.batch_mode = BatchMode::kPerRank;
+  if (arguments.get("sampled", 0)) s.validation = Validation::kSampled;
+  if (arguments.values.contains("canonical")) s.canonical_sums = arguments.get("canonical", 1) != 0;
+  options.config_yaml = "trainer:\n  epochs: " + std::to_string(s.epochs) + "\n";
+  options.config_identity = "epochs=" + std::to_string(s.epochs) + " batch_size=" + std::to_string(s.batch_size);
+  return options;
+}
+
+int run(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 2; i < argc; ++i) {
+    const std::string text = argv[i];
+    arguments.values[text.substr(0, text.find('='))] = text.substr(text.find('=') + 1);
+  }
+  StopFlag stop = StopFlag::install();
+  const auto world = World::start(&argc, &argv);
+  stop = StopFlag::install();
+  init_log({.level = "info", .rank = world->rank(), .size = world->size()});
+  try {
+    VectorTable train = make_table(11, 7, 1), test = make_table(5, 9, 2);  // 7 rows >= 5 drawn; 11 speakers: padded list
+    if (arguments.get("poison", 0)) train.values[100] = NAN;
+    return static_cast<int>(train_on_tables(make_options(argv[1], arguments), std::move(train), std::move(test), *world, stop));
+  } catch (const Error& e) {
+    std::fprintf(stderr, "train_worker: error: %s\n", e.what());
+    world->abort(static_cast<int>(e.code()), e.what());
+  }
+}
+
+}  // namespace
+}  // namespace balr
+
+int main(int argc, char** argv) { return balr::run(argc, argv); }
