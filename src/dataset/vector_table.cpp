@@ -26,7 +26,9 @@ bool has_extension(const fs::path& file, std::string_view wanted) {
 }
 
 StoreRowList find_rows(const fs::path& input, const fs::path& root) {
-  if (!fs::exists(input)) throw DataError("there is no " + input.string() + ": check the path");
+  std::error_code error;
+  if (!fs::exists(input, error))
+    throw DataError("there is no " + input.string() + ", or it may not be read: check the path");
   if (fs::is_directory(input)) {
     if (fs::exists(input / kStoreName)) return rows_of_store(input / kStoreName);
     throw DataError("the folder " + input.string() + " holds no " + kStoreName +
@@ -62,6 +64,27 @@ bool usable(const StoreRowList& list, const StoreRow& row) {
   const auto values = vector_of(list, row);
   return std::all_of(values.begin(), values.end(),
                      [](float value) { return std::isfinite(value); });
+}
+
+// The vectors in this order; without a copy where the store has just that order (1 GB for a million
+// rows).
+void take_values(StoreRowList& list, const std::vector<std::int64_t>& order, VectorTable& table) {
+  const auto row = [&](std::size_t i) -> const StoreRow& {
+    return list.rows[static_cast<std::size_t>(order[i])];
+  };
+  StoreRows& first = list.stores.front().rows;
+  bool in_place = list.stores.size() == 1 && first.status.size() == order.size();
+  for (std::size_t i = 0; in_place && i < order.size(); ++i)
+    in_place = row(i).row == static_cast<std::int64_t>(i);
+  if (in_place) {
+    table.values = std::move(first.embeddings);
+    return;
+  }
+  table.values.reserve(order.size() * static_cast<std::size_t>(table.dimension));
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto values = vector_of(list, row(i));
+    table.values.insert(table.values.end(), values.begin(), values.end());
+  }
 }
 
 void check_speakers(const VectorTable& table, const fs::path& input) {
@@ -124,11 +147,10 @@ VectorTable open_vectors(const fs::path& input, const fs::path& root, bool need_
   table.model = model_text(list.stores.front().info);
   std::vector<std::string> ids;
   for (const StoreRow& row : list.rows) ids.push_back(row.id);
-  table.values.reserve(list.rows.size() * static_cast<std::size_t>(table.dimension));
-  for (std::int64_t at : order_by_id(ids)) {
+  const std::vector<std::int64_t> order = order_by_id(ids);
+  take_values(list, order, table);
+  for (std::int64_t at : order) {
     StoreRow& row = list.rows[static_cast<std::size_t>(at)];
-    const auto values = vector_of(list, row);
-    table.values.insert(table.values.end(), values.begin(), values.end());
     table.ids.push_back(std::move(row.id));
     table.speakers.push_back(std::move(row.speaker));
   }
