@@ -1,0 +1,175 @@
+#include "bae/device_ops.hpp"
+
+#include <ATen/ATen.h>
+
+#include "balr/core/error.hpp"
+#include "balr/dist/collective.hpp"
+
+namespace balr {
+namespace {
+
+constexpr double kEps = 1e-5, kMomentum = 0.1;
+constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kAdamEps = 1e-8;
+constexpr double kLargestGradient = 1e18;  // see canonical_update.cpp
+
+// `to` = `value` where allowed; the device decides, nobody waits.
+void assign_if(const at::Tensor& allowed, const at::Tensor& to, const at::Tensor& value) {
+  to.copy_(at::where(allowed, value, to));
+}
+
+}  // namespace
+
+DeviceOps::DeviceOps(Collective* collective)
+    : collective_(collective),
+      rank_(collective ? collective->rank() : 0),
+      size_(collective ? collective->size() : 1) {}
+
+BatchPlan DeviceOps::plan(std::int64_t batch) const {
+  BatchPlan plan{.batch = batch, .block_rows = batch, .rows = slice(batch, rank_, size_), .blocks = 1};
+  for (int rank = 0; rank < size_; ++rank) {
+    plan.rows_of_rank.push_back(slice(batch, rank, size_).size());
+    plan.blocks_of_rank.push_back(1);
+  }
+  return plan;
+}
+
+BatchPlan DeviceOps::plan(std::int64_t rows, std::int64_t block_rows) const {
+  BatchPlan plan{.batch = rows, .block_rows = block_rows, .rows = slice(rows, rank_, size_)};
+  for (int rank = 0; rank < size_; ++rank) {
+    plan.rows_of_rank.push_back(slice(rows, rank, size_).size());
+    plan.blocks_of_rank.push_back((plan.rows_of_rank.back() + block_rows - 1) / block_rows);
+  }
+  plan.blocks = plan.blocks_of_rank[static_cast<std::size_t>(rank_)];
+  return plan;
+}
+
+void DeviceOps::product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias, const at::Tensor& out) {
+  at::Tensor to = out;
+  if (bias.defined())
+    at::addmm_out(to, bias, a, b);
+  else
+    at::mm_out(to, a, b);
+}
+
+void DeviceOps::relu(const at::Tensor& x) { x.clamp_min_(0.0); }
+void DeviceOps::tanh(const at::Tensor& x) { x.tanh_(); }
+void DeviceOps::codes(const at::Tensor& z, const at::Tensor& out) { out.copy_(z.gt(0.0)); }
+
+void DeviceOps::tanh_backward(const at::Tensor& grad, const at::Tensor& y) {
+  at::Tensor to = grad;
+  at::tanh_backward_out(to, grad, y);
+}
+
+void DeviceOps::straight_through(const at::Tensor& grad_codes, const at::Tensor& grad_z, const at::Tensor& z,
+                                 const at::Tensor& out) {
+  at::Tensor to = out, grad = grad_codes.clamp(-1.0, 1.0);
+  if (grad_z.defined()) grad.add_(grad_z);
+  at::tanh_backward_out(to, grad, z);
+}
+
+void DeviceOps::difference(const at::Tensor& a, const at::Tensor& b, double factor, const at::Tensor& out) {
+  at::Tensor to = out;
+  at::sub_out(to, a, b);
+  to.mul_(factor);
+}
+
+void DeviceOps::moments(const at::Tensor& x, const BatchPlan&, const at::Tensor& partials) {
+  const at::Tensor wide = x.to(at::kDouble);
+  partials.select(0, 0).copy_(at::cat({wide.sum(0), wide.square().sum(0)}));
+}
+
+BatchStatistics DeviceOps::statistics(const at::Tensor& totals, std::int64_t batch) {
+  const std::int64_t n = totals.size(0) / 2;
+  const at::Tensor averages = totals / static_cast<double>(batch);
+  const at::Tensor mean = averages.narrow(0, 0, n);
+  const at::Tensor variance = (averages.narrow(0, n, n) - mean.square()).clamp_min_(0.0).to(at::kFloat);
+  return {mean.to(at::kFloat), variance, inverse_deviation(variance)};
+}
+
+at::Tensor DeviceOps::inverse_deviation(const at::Tensor& variance) { return (variance + kEps).rsqrt_(); }
+
+void DeviceOps::normalize(const at::Tensor& x, const BatchStatistics& of, const at::Tensor& gamma,
+                          const at::Tensor& beta, const at::Tensor& out) {
+  at::Tensor to = out;
+  at::sub_out(to, x, of.mean);
+  to.mul_(of.inverse_deviation * gamma).add_(beta);
+}
+
+void DeviceOps::normalize_sums(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& mean, const BatchPlan&,
+                               const at::Tensor& partials) {
+  const at::Tensor wide = grad.to(at::kDouble);
+  partials.select(0, 0).copy_(at::cat({wide.sum(0), (wide * (x - mean)).sum(0)}));
+}
+
+void DeviceOps::normalize_backward(const at::Tensor& grad, const at::Tensor& x, const BatchStatistics& of,
+                                   const at::Tensor& gamma, const at::Tensor& totals, std::int64_t batch,
+                                   const at::Tensor& out) {
+  const std::int64_t n = totals.size(0) / 2;
+  const at::Tensor averages = (totals / static_cast<double>(batch)).to(at::kFloat);
+  const at::Tensor slope = averages.narrow(0, n, n) * of.inverse_deviation.square();
+  at::Tensor to = out;
+  at::sub_out(to, grad, averages.narrow(0, 0, n));
+  to.sub_((x - of.mean).mul_(slope)).mul_(of.inverse_deviation * gamma);
+  to.masked_fill_(x.le(0.0), 0.0);
+}
+
+void DeviceOps::normalize_parameter_grads(const at::Tensor& totals, const BatchStatistics& of,
+                                          const at::Tensor& grad_gamma, const at::Tensor& grad_beta) {
+  const std::int64_t n = totals.size(0) / 2;
+  grad_gamma.copy_(totals.narrow(0, n, n) * of.inverse_deviation);
+  grad_beta.copy_(totals.narrow(0, 0, n));
+}
+
+void DeviceOps::update_running(const BatchStatistics& of, std::int64_t batch, const at::Tensor& allowed,
+                               const at::Tensor& running_mean, const at::Tensor& running_var,
+                               const at::Tensor& batches_tracked) {
+  const double unbiased = static_cast<double>(batch) / static_cast<double>(batch - 1);
+  assign_if(allowed, running_mean, running_mean * (1.0 - kMomentum) + of.mean * kMomentum);
+  assign_if(allowed, running_var, running_var * (1.0 - kMomentum) + of.variance * (kMomentum * unbiased));
+  batches_tracked.add_(allowed);
+}
+
+void DeviceOps::square_difference(const at::Tensor& a, const at::Tensor& b, const BatchPlan&,
+                                  const at::Tensor& partials) {
+  partials.select(0, 0).copy_((a - b).to(at::kDouble).square_().sum().unsqueeze(0));
+}
+
+at::Tensor DeviceOps::total(const at::Tensor& partials, const BatchPlan&, const char* what) {
+  at::Tensor sum = partials.sum(0);
+  if (size_ > 1) collective_->all_reduce_sum(sum, what);
+  return sum;
+}
+
+void DeviceOps::pack_codes(const at::Tensor&, const at::Tensor&) { BALR_CHECK(!"codes are not gathered"); }
+void DeviceOps::unpack_codes(const at::Tensor&, const at::Tensor&) { BALR_CHECK(!"codes are not gathered"); }
+
+void DeviceOps::column_sums(const at::Tensor& x, const BatchPlan&, const at::Tensor& out) {
+  at::Tensor to = out;
+  at::sum_out(to, x, at::IntArrayRef{0});
+}
+
+void DeviceOps::reduce_gradients(const at::Tensor& flat) {
+  at::Tensor gradients = flat;
+  if (size_ > 1) collective_->all_reduce_sum(gradients, "gradients");
+}
+
+at::Tensor DeviceOps::update_allowed(const at::Tensor& flat, std::span<const Range>, const at::Tensor& loss) {
+  return flat.abs().max().le(kLargestGradient).logical_and(loss.isfinite());
+}
+
+void DeviceOps::adam(const at::Tensor& parameters, const at::Tensor& gradients, const AdamMoments& moments,
+                     std::span<const Range>, double learning_rate, const at::Tensor& allowed) {
+  moments.step.add_(allowed);
+  const at::Tensor correction1 = 1.0 - at::pow(kBeta1, moments.step);
+  const at::Tensor correction2 = 1.0 - at::pow(kBeta2, moments.step);
+  assign_if(allowed, moments.exp_avg, at::lerp(moments.exp_avg, gradients, 1.0 - kBeta1));
+  assign_if(allowed, moments.exp_avg_sq,
+            (moments.exp_avg_sq * kBeta2).addcmul_(gradients, gradients, 1.0 - kBeta2));
+  const at::Tensor denominator = moments.exp_avg_sq.sqrt().div_(correction2.sqrt()).add_(kAdamEps);
+  assign_if(allowed, parameters,
+            parameters - (moments.exp_avg / denominator).mul_(correction1.reciprocal().mul_(learning_rate)));
+}
+
+std::unique_ptr<StepOps> make_device_ops(Collective* collective) { return std::make_unique<DeviceOps>(collective); }
+
+}  // namespace balr
