@@ -7,6 +7,8 @@
 #include <memory>
 #include <new>
 
+#include <hwy/cache_control.h>
+
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE

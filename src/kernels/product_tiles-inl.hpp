@@ -19,9 +19,11 @@ constexpr std::int64_t kTileCols = 2 * kLanes;
 // With 2 vectors a row: accumulators, 2 vectors of b and a broadcast one fill the registers (32 or
 // 16).
 constexpr std::int64_t kTileRows = HWY_TARGET == HWY_AVX3 ? 14 : 6;
-// A panel of b (kDepth x kTileCols) stays in the first-level cache, a block of a in the second.
-constexpr std::int64_t kDepth = 256;
-constexpr std::int64_t kPanelsPerBlock = HWY_TARGET == HWY_AVX3 ? 16 : 24;
+// AVX2: a panel of b (kDepth x kTileCols) stays in the first-level cache, a block of a in the
+// second. AVX-512, whose processors have larger caches: a block is one panel of a, which stays in
+// the first, and b streams past it from the second, fetched ahead.
+constexpr std::int64_t kDepth = HWY_TARGET == HWY_AVX3 ? 512 : 256;
+constexpr std::int64_t kPanelsPerBlock = HWY_TARGET == HWY_AVX3 ? 1 : 24;
 constexpr std::int64_t kMaxCols = 1024;
 
 // What happens to a tile before and after its chains: the sums so far come from c or are 0; bias or
@@ -48,6 +50,10 @@ HWY_NOINLINE void tile(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b,
       const Vector broadcast = hn::Set(kTag, a[i]);
       left[i] = hn::MulAdd(broadcast, b_left, left[i]);
       right[i] = hn::MulAdd(broadcast, b_right, right[i]);
+    }
+    if constexpr (HWY_TARGET == HWY_AVX3) {
+      hwy::Prefetch(b + 16 * kTileCols);
+      hwy::Prefetch(b + 16 * kTileCols + kLanes);
     }
     a += kRows;
     b += kTileCols;
@@ -92,11 +98,20 @@ HWY_NOINLINE void edge_tile(std::int64_t rows, std::int64_t cols, const float* a
   for (std::int64_t i = 0; i < rows; ++i) std::memcpy(c + i * ldc, buffer + i * kTileCols, bytes);
 }
 
-// Four rows of four numbers, `stride` apart, turned into to[k * width + i].
-HWY_INLINE void transpose4(const float* from, std::int64_t stride, float* to, std::int64_t width) {
-  const hn::FixedTag<float, 4> d;
-  const auto r0 = hn::LoadU(d, from), r1 = hn::LoadU(d, from + stride);
-  const auto r2 = hn::LoadU(d, from + 2 * stride), r3 = hn::LoadU(d, from + 3 * stride);
+// Rows of four numbers, `stride` apart, turned into to[k * width + i]: four of them, or eight, in
+// the two halves of a vector.
+template <int kCount>
+HWY_INLINE void transpose(const float* from, std::int64_t stride, float* to, std::int64_t width) {
+  const hn::FixedTag<float, kCount> d;
+  const hn::FixedTag<float, 4> d4;
+  const auto row = [=](std::int64_t i) HWY_ATTR {
+    const auto low = hn::LoadU(d4, from + i * stride);
+    if constexpr (kCount == 4)
+      return low;
+    else
+      return hn::Combine(d, hn::LoadU(d4, from + (i + 4) * stride), low);
+  };
+  const auto r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
   const auto even_low = hn::InterleaveLower(d, r0, r2), odd_low = hn::InterleaveLower(d, r1, r3);
   const auto even_high = hn::InterleaveUpper(d, r0, r2), odd_high = hn::InterleaveUpper(d, r1, r3);
   hn::StoreU(hn::InterleaveLower(d, even_low, odd_low), d, to);
@@ -105,24 +120,55 @@ HWY_INLINE void transpose4(const float* from, std::int64_t stride, float* to, st
   hn::StoreU(hn::InterleaveUpper(d, even_high, odd_high), d, to + 3 * width);
 }
 
-// to[k * width + i] = from[i * across + k * along] for i < count, k < depth; count <= width.
+// pack() where the inner index runs through memory, for count >= kCount: `depth` rounded down to
+// multiples of 16 is done, and its amount returned. Whole cache lines are turned at a time: often
+// the rows lie a power of two apart, and then the cache cannot hold all of them until the line is
+// needed again.
+template <int kCount>
+std::int64_t pack_lines(const float* from, std::int64_t across, std::int64_t count,
+                        std::int64_t depth, float* to, std::int64_t width) {
+  std::int64_t k = 0;
+  for (; k + 16 <= depth; k += 16)
+    for (std::int64_t i = 0; i < count; i += kCount) {
+      const std::int64_t begin =
+          i + kCount <= count ? i : count - kCount;  // the last may overlap others
+      for (std::int64_t line = k; line < k + 16; line += 4)
+        transpose<kCount>(from + begin * across + line, across, to + line * width + begin, width);
+    }
+  return k;
+}
+
+// pack() where the other index does: vectors are copied whole, and what they write beyond `width`
+// is overwritten by the next ones; the last inner indices are left to the caller. Returns how many
+// are done.
+std::int64_t pack_rows(const float* from, std::int64_t along, std::int64_t count,
+                       std::int64_t depth, float* to, std::int64_t width) {
+  const auto first = hn::FirstN(kTag, static_cast<std::size_t>(count < kLanes ? count : kLanes));
+  const auto second =
+      hn::FirstN(kTag, static_cast<std::size_t>(count < kLanes ? 0 : count - kLanes));
+  std::int64_t k = 0;
+  for (; k * width + kTileCols <= depth * width && k < depth; ++k) {
+    hn::StoreU(hn::MaskedLoad(first, kTag, from + k * along), kTag, to + k * width);
+    if (count > kLanes)
+      hn::StoreU(hn::MaskedLoad(second, kTag, from + k * along + kLanes), kTag,
+                 to + k * width + kLanes);
+  }
+  return k;
+}
+
+// to[k * width + i] = from[i * across + k * along] for i < count, k < depth; count <= width <=
+// kTileCols. Numbers between count and width become 0 or stay.
 HWY_NOINLINE void pack(const float* from, std::int64_t across, std::int64_t along,
                        std::int64_t count, std::int64_t depth, float* to, std::int64_t width) {
-  std::int64_t done = 0;  // inner indices that need no more work
-  if (across == 1) {
-    for (; done < depth; ++done)
-      std::memcpy(to + done * width, from + done * along,
-                  static_cast<std::size_t>(count) * sizeof(float));
-  } else if (along == 1 && count >= 4) {
-    for (; done + 4 <= depth; done += 4)
-      for (std::int64_t i = 0; i < count; i += 4) {
-        const std::int64_t begin =
-            i + 4 <= count ? i : count - 4;  // the last four may overlap others
-        transpose4(from + begin * across + done, across, to + done * width + begin, width);
-      }
-  }
-  for (; done < depth; ++done)
-    for (std::int64_t i = 0; i < count; ++i) to[done * width + i] = from[i * across + done * along];
+  std::int64_t k = 0;
+  if (across == 1)
+    k = pack_rows(from, along, count, depth, to, width);
+  else if (along == 1 && count >= 8)
+    k = pack_lines<8>(from, across, count, depth, to, width);
+  else if (along == 1 && count >= 4)
+    k = pack_lines<4>(from, across, count, depth, to, width);
+  for (; k < depth; ++k)
+    for (std::int64_t i = 0; i < count; ++i) to[k * width + i] = from[i * across + k * along];
 }
 
 // A block of rows of a, packed, times all panels of b. Rows are cut into panels of nearly equal
