@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -77,7 +78,6 @@ class WhatOthersRead(StoreTest):
                 self.assertEqual(properties.get_layout(), h5py.h5d.CONTIGUOUS, name)
                 self.assertEqual(properties.get_external_count(), 0, name)
                 self.assertIsInstance(f.get(name, getlink=True), h5py.HardLink, name)
-                self.assertEqual(h5py.h5o.get_info(f[name].id).mtime, 0, name)
             for name in ("id", "speaker"):
                 text = f[name].id.get_type()
                 self.assertFalse(text.is_variable_str())
@@ -97,7 +97,8 @@ class WhatOthersRead(StoreTest):
         with h5py.File(self.file) as f:
             self.assertEqual(list(f["reason"].asstr()[:3]), ["", "cassé 1", "cassé 2"])
 
-    def test_same_bytes_twice(self):
+    def test_same_bytes_a_second_later(self):
+        time.sleep(1.1)  # a time stamp in the file would differ
         tool("write", self.folder / "again.h5", ROWS, DIMENSION)
         self.assertEqual(self.file.read_bytes(), (self.folder / "again.h5").read_bytes())
 
