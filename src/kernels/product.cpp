@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <stdexcept>
-#include <string>
 
-#include "kernels/product_simd.hpp"
+#include "kernels/simd_kernels.hpp"
 
 namespace balr {
 namespace {
-
-constexpr Path kAllPaths[] = {Path::kPlain, Path::kAvx2, Path::kAvx512};
 
 // What the other paths are compared with, and all that processors other than x86 have. Slow.
 void plain_product(const ConstMatrix& a, const ConstMatrix& b, float* c, std::int64_t ldc,
@@ -69,12 +65,8 @@ void product_piece(detail::SerialProduct run, const ConstMatrix& a, const ConstM
 }
 
 detail::SerialProduct serial_product(Path path) {
-  if (path == Path::kPlain) return plain_product;
-  const detail::SerialProduct run = detail::simd_product(path);
-  if (!run)
-    throw std::invalid_argument(std::string("This processor cannot run the kernels \"") +
-                                path_name(path) + "\"; unset BALR_KERNELS.");
-  return run;
+  return path == Path::kPlain ? plain_product
+                              : detail::require(detail::simd_kernels(path), path).product;
 }
 
 void product_with(detail::SerialProduct run, const ConstMatrix& a, const ConstMatrix& b, float* c,
@@ -91,43 +83,7 @@ void product_with(detail::SerialProduct run, const ConstMatrix& a, const ConstMa
   });
 }
 
-Path chosen_path() {
-  const char* wanted = std::getenv("BALR_KERNELS");
-  if (!wanted || !*wanted) return supported_paths().back();
-  for (const Path path : kAllPaths)
-    if (wanted == std::string(path_name(path))) {
-      serial_product(path);  // throws if this processor lacks it
-      return path;
-    }
-  throw std::invalid_argument(std::string("BALR_KERNELS is \"") + wanted +
-                              "\"; set it to plain, avx2 or avx512, or unset it.");
-}
-
 }  // namespace
-
-const char* path_name(Path path) {
-  switch (path) {
-    case Path::kPlain:
-      return "plain";
-    case Path::kAvx2:
-      return "avx2";
-    case Path::kAvx512:
-      return "avx512";
-  }
-  return "?";
-}
-
-std::vector<Path> supported_paths() {
-  std::vector<Path> paths;
-  for (const Path path : kAllPaths)
-    if (path == Path::kPlain || detail::simd_product(path)) paths.push_back(path);
-  return paths;
-}
-
-Path active_path() {
-  static const Path path = chosen_path();
-  return path;
-}
 
 void product(const ConstMatrix& a, const ConstMatrix& b, float* c, std::int64_t ldc,
              const ProductOptions& options) {

@@ -1,4 +1,4 @@
-// Included once for each instruction set (see product_simd.cpp), hence no #pragma once.
+// Included once for each instruction set (see simd_kernels.cpp), hence no #pragma once.
 // A product as in Goto and van de Geijn, "Anatomy of high-performance matrix multiplication"
 // (2008): both operands are packed into panels, and a tile of c stays in registers while the inner
 // index runs. Cutting the inner index for the cache's sake leaves each element's chain whole,

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/simd_kernels.hpp"
+
 namespace balr {
 namespace {
 
-// The scalars of one step, rounded to float32 where torch rounds them.
-struct AdamScalars {
-  float lerp_weight, beta2, square_weight, root_correction, eps, step_size;
-};
+using detail::AdamScalars;
 
 AdamScalars adam_scalars(const AdamSettings& s, std::int64_t step) {
   const double correction1 = 1.0 - std::pow(s.beta1, static_cast<double>(step));
@@ -19,9 +18,10 @@ AdamScalars adam_scalars(const AdamSettings& s, std::int64_t step) {
           static_cast<float>(s.eps),         static_cast<float>(-(s.lr / correction1))};
 }
 
-void adam_range(float* param, const float* grad, float* m, float* v, std::int64_t begin,
-                std::int64_t end, const AdamScalars& s) {
-  for (std::int64_t i = begin; i < end; ++i) {
+// What the other paths are compared with.
+void plain_adam(float* param, const float* grad, float* m, float* v, std::int64_t n,
+                const AdamScalars& s) {
+  for (std::int64_t i = 0; i < n; ++i) {
     const float g = grad[i];
     m[i] = std::fma(s.lerp_weight, g - m[i], m[i]);
     v[i] = std::fma(s.square_weight * g, g, v[i] * s.beta2);
@@ -42,11 +42,21 @@ void tree(T* partials, std::int64_t count, std::int64_t width) {
 
 void adam_step(float* param, const float* grad, float* m, float* v, std::int64_t n,
                const AdamSettings& settings, std::int64_t step, const Threads& threads) {
+  adam_step_on(active_path(), param, grad, m, v, n, settings, step, threads);
+}
+
+void adam_step_on(Path path, float* param, const float* grad, float* m, float* v, std::int64_t n,
+                  const AdamSettings& settings, std::int64_t step, const Threads& threads) {
   const AdamScalars scalars = adam_scalars(settings, step);
-  const std::int64_t pieces = threads.run ? std::max(threads.count, 1) : 1;
-  if (pieces == 1) return adam_range(param, grad, m, v, 0, n, scalars);
+  const detail::SerialAdam run =
+      path == Path::kPlain ? plain_adam : detail::require(detail::simd_kernels(path), path).adam;
+  constexpr std::int64_t kWorthAThread = 1 << 15;
+  const std::int64_t pieces =
+      threads.run ? std::clamp<std::int64_t>(n / kWorthAThread, 1, std::max(threads.count, 1)) : 1;
+  if (pieces == 1) return run(param, grad, m, v, n, scalars);
   threads.run(pieces, [&](std::int64_t p) {
-    adam_range(param, grad, m, v, n * p / pieces, n * (p + 1) / pieces, scalars);
+    const std::int64_t begin = n * p / pieces, end = n * (p + 1) / pieces;
+    run(param + begin, grad + begin, m + begin, v + begin, end - begin, scalars);
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -21,7 +22,7 @@ struct AdamState {
 // 15) / 512,
 // ((5 i mod 13) - 6) / 256. Equal bit for bit: at these positions torch's square root (MKL's, which
 // is not always the nearest number) is the exact one, as ours is everywhere.
-TEST(Adam, BitsOfTorch) {
+void expect_bits_of_torch(balr::Path path) {
   AdamState s;
   std::array<Floats, 3> grads;
   for (const int i : {1, 2, 3, 4, 5, 6}) {
@@ -34,8 +35,8 @@ TEST(Adam, BitsOfTorch) {
   s.m.assign(s.param.size(), 0);
   s.v.assign(s.param.size(), 0);
   for (int step = 1; step <= 3; ++step)
-    balr::adam_step(s.param.data(), grads[static_cast<std::size_t>(step - 1)].data(), s.m.data(),
-                    s.v.data(), n, {}, step);
+    balr::adam_step_on(path, s.param.data(), grads[static_cast<std::size_t>(step - 1)].data(),
+                       s.m.data(), s.v.data(), n, {}, step);
   EXPECT_EQ(s.param,
             (Floats{-0x1.0cd7980000000p-2f, 0x1.e9e7ae0000000p-2f, -0x1.9936ca0000000p-1f,
                     -0x1.017b840000000p-4f, 0x1.5aa8900000000p-1f, -0x1.32ef320000000p-1f}));
@@ -45,35 +46,49 @@ TEST(Adam, BitsOfTorch) {
                          0x1.2969bc0000000p-21f, 0x1.9144ce0000000p-21f, 0x1.0b3ed00000000p-23f}));
 }
 
+TEST(Adam, BitsOfTorch) {
+  for (const balr::Path path : balr::supported_paths()) {
+    SCOPED_TRACE(balr::path_name(path));
+    expect_bits_of_torch(path);
+  }
+}
+
 // The chain of operations, on one number, in float32 without any freedom.
 TEST(Adam, BytesDoNotDependOnLengthOrThreads) {
-  const std::int64_t n = 1003;
+  const std::int64_t n = 70003;
   Floats grad(n), param(n), m(n), v(n);
   for (std::int64_t i = 0; i < n; ++i) {
-    const auto x = static_cast<float>(i);
+    const auto x = static_cast<float>(i + 1);
     const auto at = static_cast<std::size_t>(i);
     grad[at] = std::sin(x) * 0.01f;
     param[at] = std::cos(x);
     m[at] = std::sin(2 * x) * 0.02f;
     v[at] = std::abs(std::sin(3 * x)) * 1e-4f;
   }
+  // One by one, on the plain path: any length and any path must give these.
   AdamState single{param, m, v};
   for (std::size_t i = 0; i < grad.size(); ++i)
-    balr::adam_step(&single.param[i], &grad[i], &single.m[i], &single.v[i], 1, {}, 7);
+    balr::adam_step_on(balr::Path::kPlain, &single.param[i], &grad[i], &single.m[i], &single.v[i],
+                       1, {}, 7);
   const balr::Threads threads = {
       3, [](std::int64_t count, const std::function<void(std::int64_t)>& job) {
         std::vector<std::thread> running;
         for (std::int64_t i = 0; i < count; ++i) running.emplace_back(job, i);
         for (std::thread& thread : running) thread.join();
       }};
-  for (const balr::Threads& how : {balr::Threads{}, threads}) {
-    AdamState state{param, m, v};
-    balr::adam_step(state.param.data(), grad.data(), state.m.data(), state.v.data(), n, {}, 7, how);
-    EXPECT_EQ(state.param, single.param);
-    EXPECT_EQ(state.m, single.m);
-    EXPECT_EQ(state.v, single.v);
-    EXPECT_NE(state.param, param);
-  }
+  for (const balr::Path path : balr::supported_paths())
+    for (const balr::Threads& how : {balr::Threads{}, threads})
+      for (const std::int64_t length : {n, std::int64_t{1}, std::int64_t{15}, std::int64_t{33}}) {
+        AdamState state{param, m, v}, wanted{param, m, v};
+        balr::adam_step_on(path, state.param.data(), grad.data(), state.m.data(), state.v.data(),
+                           length, {}, 7, how);
+        std::copy_n(single.param.begin(), length, wanted.param.begin());
+        std::copy_n(single.m.begin(), length, wanted.m.begin());
+        std::copy_n(single.v.begin(), length, wanted.v.begin());
+        SCOPED_TRACE(testing::Message() << balr::path_name(path) << " " << length);
+        EXPECT_TRUE(state.param == wanted.param && state.m == wanted.m && state.v == wanted.v);
+        EXPECT_FALSE(state.param == param);
+      }
   balr::adam_step(nullptr, nullptr, nullptr, nullptr, 0, {}, 1, threads);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
-#include <vector>
 
+#include "balr/kernels/path.hpp"
 #include "balr/kernels/threads.hpp"
 
 // Matrix products whose bytes do not depend on the processor, the tile, or the number of threads.
@@ -37,18 +37,6 @@ struct ProductOptions {
 // differ.
 void product(const ConstMatrix& a, const ConstMatrix& b, float* c, std::int64_t ldc,
              const ProductOptions& options = {});
-
-// The instruction sets that a product can run on. All give the same bytes.
-enum class Path { kPlain, kAvx2, kAvx512 };
-const char* path_name(Path path);
-
-// Those that this processor has, slowest first; kPlain is always there.
-std::vector<Path> supported_paths();
-
-// The one in use: the fastest supported, unless the environment variable BALR_KERNELS (plain, avx2
-// or avx512; read once) names another. Throws std::invalid_argument if that one is unknown or
-// unsupported.
-Path active_path();
 
 // The same product on a chosen path, which must be supported: for tests and benchmarks.
 void product_on(Path path, const ConstMatrix& a, const ConstMatrix& b, float* c, std::int64_t ldc,
