@@ -1,10 +1,15 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 namespace balr {
+
+class Resampler;
 
 // Why a row has no embedding; the numbers are part of the store's format.
 enum class RowStatus : std::uint8_t {
@@ -23,6 +28,7 @@ const char* to_string(RowStatus status);
 struct AudioLimits {
   double max_seconds = 24 * 3600;  // of decoded audio; longer: kTooLong
   int max_channels = 64;
+  std::int64_t max_values = 1'000'000'000;  // frames x channels in memory at once; more: kTooLong
 };
 
 // One utterance as the model wants it.
@@ -40,9 +46,23 @@ struct DecodeResult {
   AudioClip clip;
 };
 
-// Decodes a file (wav, flac, ogg, opus, mp3 through libsndfile), resamples each channel to `rate`, then takes
-// the mean over channels. Reads blocks until the end of the file: the header's length is never trusted.
-// Never throws for what the file contains; thread-safe.
-DecodeResult load_audio(const std::filesystem::path& file, int rate, const AudioLimits& limits);
+// Loads files as mono audio at one rate. Thread-safe; keeps a resampler per source rate.
+class AudioLoader {
+ public:
+  AudioLoader(int rate, const AudioLimits& limits);
+  ~AudioLoader();
+
+  // Decodes a file (wav, flac, ogg, opus, mp3 through libsndfile), resamples each channel, then takes the mean over channels.
+  // Reads blocks until the end of the file: the header's length is never trusted. Never throws for what the file contains.
+  DecodeResult load(const std::filesystem::path& file) const;
+
+ private:
+  std::shared_ptr<const Resampler> resampler(int source_rate) const;
+
+  int rate_;
+  AudioLimits limits_;
+  mutable std::mutex mutex_;
+  mutable std::map<int, std::shared_ptr<const Resampler>> resamplers_;
+};
 
 }  // namespace balr

@@ -33,7 +33,7 @@ struct Manifest {
 Manifest read_manifest(const std::filesystem::path& input, const std::filesystem::path& root,
                        const std::vector<std::string>& audio_formats);
 
-// True if all texts are non-negative or signed decimal integers without leading zeros lost by conversion.
+// True if all texts are decimal integers of at most 64 bits, with or without sign (and there are any).
 bool all_numeric(const std::vector<std::string>& texts);
 // Order of the Python balr: numeric if all ids are numbers, else by bytes of UTF-8. Returns row indices.
 std::vector<std::int64_t> order_by_id(const std::vector<std::string>& ids);

@@ -5,25 +5,36 @@
 
 namespace balr {
 
-// The windowed-sinc polyphase resampler of torchaudio (sinc_interp_hann, width 6, rolloff 0.99); the kernel is
-// equal to torchaudio's bit for bit: positions k/o in float64, phase offsets -p/n rounded to float32 first.
-// Immutable after construction, so threads share one object (see shared_resampler).
+// The windowed-sinc polyphase resampler of torchaudio (sinc_interp_hann, width 6, rolloff 0.99); the kernel is equal to
+// torchaudio's bit for bit: positions k/o in float64, phase offsets -p/n rounded to float32 first, the result rounded to
+// float32. Only the taps inside the window (6 zero crossings each side) are kept: the others are zero.
+// Immutable after construction, so threads share one object.
 class Resampler {
  public:
-  // Rates in Hz, both > 0.
+  // Rates in Hz, both > 0 (else std::invalid_argument).
   Resampler(int source_rate, int target_rate);
 
-  // ceil(n * L / o) samples. Each output is one chain of fused multiply-adds in tap order: same bytes on any CPU.
+  // ceil(n * L / o) samples. Each output is 8 partial sums (tap k in sum k mod 8, product and sum rounded apart), added in a
+  // fixed tree: the same bytes on any CPU.
   std::vector<float> resample(std::span<const float> samples) const;
 
-  int phases() const { return target_; }    // n
-  int taps() const { return taps_; }        // 2 * width + o
+  int phases() const { return target_; }  // n = target rate / gcd
+  int taps() const { return 2 * width_ + source_; }
   int width() const { return width_; }
-  std::span<const float> kernel() const { return kernel_; }  // (phases, taps), row-major
+  // The whole kernel (phases, taps), row-major, zeros included: for tests.
+  std::vector<float> kernel() const;
 
  private:
-  int source_, target_, width_, taps_;
-  std::vector<float> kernel_;
+  struct Phase {
+    int first;           // tap of the whole kernel that weights_[offset] belongs to
+    std::size_t offset;  // into weights_
+    int count;           // multiple of 8, padded with zeros
+  };
+
+  int source_, target_;  // divided by their gcd
+  int width_;
+  std::vector<Phase> phases_;
+  std::vector<float> weights_;
 };
 
 }  // namespace balr

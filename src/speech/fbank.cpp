@@ -1,0 +1,117 @@
+#include "balr/speech/fbank.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "balr/core/error.hpp"
+#include "speech/fbank_math.hpp"
+
+namespace balr {
+namespace {
+
+constexpr float kPreemphasis = 0.97f;
+constexpr float kFloor = 1.1920929e-07f;  // float32's epsilon
+
+double mel(double frequency) { return 1127.0 * portable_log(1.0 + frequency / 700.0); }
+
+// Triangles in float32, as torchaudio evaluates them: (bins, spectrum), row-major.
+std::vector<float> mel_triangles(const FbankOptions& options, std::size_t spectrum, std::size_t fft_size) {
+  const double low = mel(options.low_frequency), high = mel(options.rate / 2.0);
+  const auto delta = static_cast<float>((high - low) / (options.num_mel_bins + 1));
+  const float width = static_cast<float>(options.rate) / static_cast<float>(fft_size);
+  std::vector<float> out;
+  for (int bin = 0; bin < options.num_mel_bins; ++bin) {
+    const float left = static_cast<float>(low) + static_cast<float>(bin) * delta;
+    const float centre = static_cast<float>(low) + static_cast<float>(bin + 1) * delta;
+    const float right = static_cast<float>(low) + static_cast<float>(bin + 2) * delta;
+    for (std::size_t k = 0; k < spectrum; ++k) {
+      const float ratio = 1.0f + width * static_cast<float>(k) / 700.0f;
+      const float at = 1127.0f * static_cast<float>(portable_log(ratio));
+      const float up = (at - left) / (centre - left), down = (right - at) / (right - centre);
+      out.push_back(std::max(0.0f, std::min(up, down)));
+    }
+  }
+  return out;
+}
+
+void normalize(std::vector<float>& features, std::int64_t frames, std::int64_t bins, bool variance) {
+  for (std::int64_t bin = 0; bin < bins; ++bin) {
+    double sum = 0;
+    for (std::int64_t t = 0; t < frames; ++t) sum += features[static_cast<std::size_t>(t * bins + bin)];
+    const auto mean = static_cast<float>(sum / static_cast<double>(frames));
+    double squares = 0;
+    for (std::int64_t t = 0; t < frames; ++t) {
+      float& value = features[static_cast<std::size_t>(t * bins + bin)];
+      value -= mean;
+      squares += double{value} * value;
+    }
+    if (!variance) continue;
+    const auto deviation = static_cast<float>(std::sqrt(squares / static_cast<double>(frames - 1) + 1e-8));
+    for (std::int64_t t = 0; t < frames; ++t) features[static_cast<std::size_t>(t * bins + bin)] /= deviation;
+  }
+}
+
+}  // namespace
+
+Fbank::Fbank(const FbankOptions& options) : options_(options) {
+  window_size_ = static_cast<int>(options.rate * options.frame_length * 0.001);
+  window_shift_ = static_cast<int>(options.rate * options.frame_shift * 0.001);
+  if (window_size_ < 2 || window_shift_ < 1 || options.num_mel_bins < 1)
+    throw ConfigError("embeddings.model.features: frame_length, frame_shift and num_mel_bins must be positive");
+  std::size_t size = 4;
+  while (size < static_cast<std::size_t>(window_size_)) size *= 2;
+  spectrum_ = std::make_shared<const PowerSpectrum>(size);
+  for (int i = 0; i < window_size_; ++i) {
+    const long double angle = 2 * std::numbers::pi_v<long double> * i / (window_size_ - 1);
+    window_.push_back(static_cast<float>(0.54L - 0.46L * std::cos(angle)));
+  }
+  mel_ = mel_triangles(options, spectrum_->bins(), size);
+  for (int bin = 0; bin < options.num_mel_bins; ++bin) {
+    const auto row = mel_.begin() + static_cast<std::ptrdiff_t>(bin) * static_cast<std::ptrdiff_t>(spectrum_->bins());
+    const auto end = row + static_cast<std::ptrdiff_t>(spectrum_->bins());
+    const auto nonzero = [](float weight) { return weight != 0; };
+    const auto first = std::find_if(row, end, nonzero);
+    const auto last = std::find_if(std::make_reverse_iterator(end), std::make_reverse_iterator(first), nonzero).base();
+    mel_begin_.push_back(static_cast<int>(first - row));
+    mel_end_.push_back(static_cast<int>(last - row));
+  }
+}
+
+std::int64_t Fbank::frames(std::int64_t samples) const {
+  return samples < window_size_ ? 0 : 1 + (samples - window_size_) / window_shift_;
+}
+
+std::vector<float> Fbank::compute(std::span<const float> samples) const {
+  const std::int64_t count = frames(static_cast<std::int64_t>(samples.size()));
+  const auto size = static_cast<std::size_t>(window_size_), bins = static_cast<std::size_t>(options_.num_mel_bins);
+  std::vector<float> features(static_cast<std::size_t>(count) * bins);
+  std::vector<float> frame(size), windowed(size);
+  std::vector<double> power(spectrum_->bins());
+  PowerSpectrum::Workspace space = spectrum_->workspace();
+  for (std::int64_t t = 0; t < count; ++t) {
+    const float* from = samples.data() + t * window_shift_;
+    double sum = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      frame[i] = from[i] * options_.scale;
+      sum += frame[i];
+    }
+    const auto mean = static_cast<float>(sum / static_cast<double>(size));
+    for (float& x : frame) x -= mean;
+    windowed[0] = (frame[0] - kPreemphasis * frame[0]) * window_[0];
+    for (std::size_t i = 1; i < size; ++i) windowed[i] = (frame[i] - kPreemphasis * frame[i - 1]) * window_[i];
+    spectrum_->compute(windowed.data(), size, space, power.data());
+    for (std::size_t bin = 0; bin < bins; ++bin) {
+      const float* weights = mel_.data() + bin * spectrum_->bins();
+      double energy = 0;
+      for (int k = mel_begin_[bin]; k < mel_end_[bin]; ++k) energy += weights[k] * power[static_cast<std::size_t>(k)];
+      features[static_cast<std::size_t>(t) * bins + bin] =
+          static_cast<float>(portable_log(std::max(energy, double{kFloor})));
+    }
+  }
+  if ((options_.normalize_mean || options_.normalize_var) && count > 0)
+    normalize(features, count, options_.num_mel_bins, options_.normalize_var);
+  return features;
+}
+
+}  // namespace balr
