@@ -10,7 +10,7 @@
 namespace balr {
 namespace {
 
-constexpr float kPreemphasis = 0.97f;
+constexpr double kPreemphasis = 0.97;
 constexpr float kFloor = 1.1920929e-07f;  // float32's epsilon
 
 double mel(double frequency) { return 1127.0 * portable_log(1.0 + frequency / 700.0); }
@@ -35,20 +35,22 @@ std::vector<float> mel_triangles(const FbankOptions& options, std::size_t spectr
   return out;
 }
 
-void normalize(std::vector<float>& features, std::int64_t frames, std::int64_t bins, bool variance) {
+// Per bin over time; the variance is about the mean whether or not the mean is subtracted.
+void normalize(std::vector<float>& features, std::int64_t frames, const FbankOptions& options) {
+  const std::int64_t bins = options.num_mel_bins;
   for (std::int64_t bin = 0; bin < bins; ++bin) {
-    double sum = 0;
-    for (std::int64_t t = 0; t < frames; ++t) sum += features[static_cast<std::size_t>(t * bins + bin)];
+    const auto value = [&](std::int64_t t) -> float& { return features[static_cast<std::size_t>(t * bins + bin)]; };
+    double sum = 0, squares = 0;
+    for (std::int64_t t = 0; t < frames; ++t) sum += value(t);
     const auto mean = static_cast<float>(sum / static_cast<double>(frames));
-    double squares = 0;
     for (std::int64_t t = 0; t < frames; ++t) {
-      float& value = features[static_cast<std::size_t>(t * bins + bin)];
-      value -= mean;
-      squares += double{value} * value;
+      const float centred = value(t) - mean;
+      squares += double{centred} * centred;
+      if (options.normalize_mean) value(t) = centred;
     }
-    if (!variance) continue;
+    if (!options.normalize_var) continue;
     const auto deviation = static_cast<float>(std::sqrt(squares / static_cast<double>(frames - 1) + 1e-8));
-    for (std::int64_t t = 0; t < frames; ++t) features[static_cast<std::size_t>(t * bins + bin)] /= deviation;
+    for (std::int64_t t = 0; t < frames; ++t) value(t) /= deviation;
   }
 }
 
@@ -64,7 +66,7 @@ Fbank::Fbank(const FbankOptions& options) : options_(options) {
   spectrum_ = std::make_shared<const PowerSpectrum>(size);
   for (int i = 0; i < window_size_; ++i) {
     const long double angle = 2 * std::numbers::pi_v<long double> * i / (window_size_ - 1);
-    window_.push_back(static_cast<float>(0.54L - 0.46L * std::cos(angle)));
+    window_.push_back(static_cast<double>(0.54L - 0.46L * std::cos(angle)));
   }
   mel_ = mel_triangles(options, spectrum_->bins(), size);
   for (int bin = 0; bin < options.num_mel_bins; ++bin) {
@@ -86,18 +88,18 @@ std::vector<float> Fbank::compute(std::span<const float> samples) const {
   const std::int64_t count = frames(static_cast<std::int64_t>(samples.size()));
   const auto size = static_cast<std::size_t>(window_size_), bins = static_cast<std::size_t>(options_.num_mel_bins);
   std::vector<float> features(static_cast<std::size_t>(count) * bins);
-  std::vector<float> frame(size), windowed(size);
+  std::vector<double> frame(size), windowed(size);
   std::vector<double> power(spectrum_->bins());
   PowerSpectrum::Workspace space = spectrum_->workspace();
   for (std::int64_t t = 0; t < count; ++t) {
     const float* from = samples.data() + t * window_shift_;
     double sum = 0;
     for (std::size_t i = 0; i < size; ++i) {
-      frame[i] = from[i] * options_.scale;
+      frame[i] = double{from[i]} * options_.scale;
       sum += frame[i];
     }
-    const auto mean = static_cast<float>(sum / static_cast<double>(size));
-    for (float& x : frame) x -= mean;
+    const double mean = sum / static_cast<double>(size);
+    for (double& x : frame) x -= mean;
     windowed[0] = (frame[0] - kPreemphasis * frame[0]) * window_[0];
     for (std::size_t i = 1; i < size; ++i) windowed[i] = (frame[i] - kPreemphasis * frame[i - 1]) * window_[i];
     spectrum_->compute(windowed.data(), size, space, power.data());
@@ -109,8 +111,7 @@ std::vector<float> Fbank::compute(std::span<const float> samples) const {
           static_cast<float>(portable_log(std::max(energy, double{kFloor})));
     }
   }
-  if ((options_.normalize_mean || options_.normalize_var) && count > 0)
-    normalize(features, count, options_.num_mel_bins, options_.normalize_var);
+  if ((options_.normalize_mean || options_.normalize_var) && count > 0) normalize(features, count, options_);
   return features;
 }
 

@@ -35,11 +35,11 @@ PowerSpectrum::Workspace PowerSpectrum::workspace() const {
   return {zeros, zeros, zeros, zeros};
 }
 
-void PowerSpectrum::compute(const float* frame, std::size_t count, Workspace& space, double* power) const {
+void PowerSpectrum::compute(const double* frame, std::size_t count, Workspace& space, double* power) const {
   // Even samples are the real parts, odd ones the imaginary parts of a signal of half the length.
   for (std::size_t i = 0; i < half_; ++i) {
-    space.re[i] = 2 * i < count ? frame[2 * i] : 0.0f;
-    space.im[i] = 2 * i + 1 < count ? frame[2 * i + 1] : 0.0f;
+    space.re[i] = 2 * i < count ? frame[2 * i] : 0.0;
+    space.im[i] = 2 * i + 1 < count ? frame[2 * i + 1] : 0.0;
   }
   double *xr = space.re.data(), *xi = space.im.data(), *yr = space.other_re.data(), *yi = space.other_im.data();
   for (std::size_t n = half_, stride = 1; n > 1; n /= 2, stride *= 2) {

@@ -21,7 +21,7 @@ class PowerSpectrum {
   };
   Workspace workspace() const;
   // power[k] = |X_k|^2 for k < size / 2. `frame` holds `count` <= size samples; the rest is zero.
-  void compute(const float* frame, std::size_t count, Workspace& space, double* power) const;
+  void compute(const double* frame, std::size_t count, Workspace& space, double* power) const;
 
  private:
   std::size_t size_, half_;

@@ -20,7 +20,7 @@ struct FbankOptions {
 };
 
 // Log mel filterbank of Kaldi and torchaudio (hamming window, pre-emphasis 0.97, power spectrum, snip_edges, no dither,
-// floor 1.1920929e-07); float32 in and out, spectrum and sums in float64. Immutable after construction, so threads share one; same bytes on any CPU type.
+// floor 1.1920929e-07); float32 in and out, everything between in float64. Immutable after construction, so threads share one; same bytes on any CPU type.
 class Fbank {
  public:
   explicit Fbank(const FbankOptions& options);
@@ -36,7 +36,8 @@ class Fbank {
   FbankOptions options_;
   int window_size_, window_shift_;
   std::shared_ptr<const PowerSpectrum> spectrum_;
-  std::vector<float> window_, mel_;
+  std::vector<double> window_;
+  std::vector<float> mel_;
   // first and one-past-last non-zero weight of each bin
   std::vector<int> mel_begin_, mel_end_;
 };

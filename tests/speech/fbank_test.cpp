@@ -1,0 +1,154 @@
+#include "balr/speech/fbank.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <string>
+
+#include "speech/fbank_math.hpp"
+#include "support/golden.hpp"
+
+namespace balr {
+namespace {
+
+std::vector<float> synthetic() {
+  std::vector<float> out;
+  for (std::int64_t i = 0; i < 3200; ++i)
+    out.push_back(static_cast<float>(static_cast<double>((31 * i * i + 17 * i) % 65536 - 32768) / 32768 * 0.25));
+  return out;
+}
+
+FbankOptions raw() { return {.normalize_mean = false}; }
+
+// Golden figures: torchaudio 2.11.0's kaldi.fbank with the reference's options (float64 for the quiet cell).
+TEST(Fbank, FiguresOfTheReference) {
+  const auto x = synthetic();
+  const auto features = Fbank(raw()).compute(x);
+  ASSERT_EQ(features.size(), 18u * 80);
+  EXPECT_NEAR(features[0], -6.0007267, 1e-4);
+  EXPECT_NEAR(features[1], -8.7465027, 1e-4);
+  EXPECT_NEAR(features[2], -8.8514471, 1e-4);
+  EXPECT_NEAR(features[79], 4.4606400, 1e-5);
+  EXPECT_NEAR(features[17 * 80], -8.3288841, 1e-4);
+  double sum = 0;
+  for (const float value : features) sum += value;
+  EXPECT_NEAR(sum / static_cast<double>(features.size()), 0.20133303, 1e-6);
+  const auto cmn = Fbank({}).compute(x);
+  EXPECT_NEAR(cmn[0], 1.0906105, 1e-4);
+  EXPECT_NEAR(cmn[1], -1.7770705, 1e-4);
+  const auto cmvn = Fbank({.normalize_var = true}).compute(x);
+  EXPECT_NEAR(cmvn[0], 0.7997829, 1e-4);
+  EXPECT_NEAR(cmvn[2], -1.7073081, 1e-4);
+}
+
+struct Error {
+  double max = 0, mean = 0, share = 0;  // share of cells above 1.2e-4
+};
+
+Error compare(const std::vector<float>& got, const std::vector<double>& expected) {
+  Error out;
+  EXPECT_EQ(got.size(), expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double e = std::abs(got[i] - expected[i]);
+    out.max = std::max(out.max, e);
+    out.mean += e / static_cast<double>(got.size());
+    out.share += (e > 1.2e-4) / static_cast<double>(got.size());
+  }
+  return out;
+}
+
+class FbankGolden : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    BALR_NEEDS_TEST_DATA();
+    file_ = test::test_data_folder() / "golden" / "fbank.h5";
+    for (const auto& id : test::children(file_, "utt")) groups_.push_back("utt/" + id);
+    ASSERT_EQ(groups_.size(), 4u);
+    groups_.push_back("synthetic");
+    for (const auto& n : test::children(file_, "edge")) groups_.push_back("edge/" + n);
+  }
+  std::filesystem::path file_;
+  std::vector<std::string> groups_;
+};
+
+TEST_F(FbankGolden, RawEqualsTheReferenceAndIsCloserToFloat64) {
+  const Fbank fbank(raw());
+  for (const auto& group : groups_) {
+    const auto features = fbank.compute(test::read_float(file_, group + "/waveform").values);
+    const Error reference = compare(features, test::read_double(file_, group + "/raw").values);
+    EXPECT_LT(reference.max, 1e-3) << group;
+    EXPECT_LT(reference.mean, 1e-5) << group;
+    EXPECT_LE(reference.share, 1e-3) << group;
+    if (!test::has(file_, group + "/raw_float64")) continue;
+    const Error exact = compare(features, test::read_double(file_, group + "/raw_float64").values);
+    EXPECT_LT(exact.max, 1e-4) << group;
+    EXPECT_LT(exact.mean, 4e-6) << group;
+  }
+}
+
+TEST_F(FbankGolden, NormalizedAndScaled) {
+  const Fbank cmn({}), cmvn({.normalize_var = true}), scaled({.scale = 32768, .normalize_mean = false});
+  for (const auto& group : groups_) {
+    const auto x = test::read_float(file_, group + "/waveform").values;
+    for (const auto& [name, fbank] : {std::pair{"/cmn", &cmn}, {"/cmvn", &cmvn}, {"/raw_x32768", &scaled}}) {
+      if (!test::has(file_, group + name)) continue;
+      const Error error = compare(fbank->compute(x), test::read_double(file_, group + name).values);
+      EXPECT_LT(error.max, 1e-3) << group << name;
+      EXPECT_LT(error.mean, 1e-5) << group << name;
+    }
+  }
+}
+
+TEST_F(FbankGolden, MelWeights) {
+  const auto expected = test::read_float(file_, "mel_weights");
+  const Fbank fbank({});
+  ASSERT_EQ(fbank.mel_weights().size(), expected.values.size());
+  for (std::size_t i = 0; i < expected.values.size(); ++i)
+    ASSERT_NEAR(fbank.mel_weights()[i], expected.values[i], 2e-5) << i;
+}
+
+TEST(Fbank, NumberOfFrames) {
+  const Fbank fbank({});
+  EXPECT_EQ(fbank.frames(399), 0);
+  EXPECT_EQ(fbank.frames(400), 1);
+  EXPECT_EQ(fbank.frames(559), 1);
+  EXPECT_EQ(fbank.frames(560), 2);
+  EXPECT_TRUE(fbank.compute(std::vector<float>(399)).empty());
+}
+
+TEST(Fbank, SilenceSitsOnTheFloor) {
+  const auto features = Fbank(raw()).compute(std::vector<float>(800, 0.0f));
+  for (const float value : features) EXPECT_NEAR(value, -15.942385f, 1e-5);
+}
+
+TEST(FbankMath, PortableLogEqualsTheLibrarys) {
+  std::mt19937_64 rng(1);
+  for (int i = 0; i < 100000; ++i) {
+    const double x = std::ldexp(1 + static_cast<double>(rng() >> 11) * 0x1p-53, static_cast<int>(rng() % 200) - 100);
+    ASSERT_NEAR(portable_log(x), std::log(x), 1e-13 * std::max(1.0, std::abs(std::log(x)))) << x;
+  }
+}
+
+TEST(FbankMath, PowerSpectrumEqualsTheDirectSum) {
+  std::mt19937 rng(2);
+  std::normal_distribution<float> normal;
+  std::vector<double> x(50);
+  for (double& value : x) value = normal(rng);
+  const PowerSpectrum spectrum(64);
+  auto space = spectrum.workspace();
+  std::vector<double> power(32);
+  spectrum.compute(x.data(), x.size(), space, power.data());
+  for (std::size_t k = 0; k < 32; ++k) {
+    double re = 0, im = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      re += x[i] * std::cos(2 * M_PI * static_cast<double>(k * i) / 64);
+      im -= x[i] * std::sin(2 * M_PI * static_cast<double>(k * i) / 64);
+    }
+    EXPECT_NEAR(power[k], re * re + im * im, 1e-10);
+  }
+}
+
+}  // namespace
+}  // namespace balr
