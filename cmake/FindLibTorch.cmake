@@ -63,6 +63,9 @@ if(NOT TARGET LibTorch::LibTorch)
     list(APPEND _libraries ${LibTorch_CUDA_LIBRARY} ${LibTorch_C10_CUDA_LIBRARY})
   endif()
   target_link_libraries(LibTorch::LibTorch INTERFACE -Wl,--no-as-needed ${_libraries} -Wl,--as-needed)
+  # The system's libstdc++ first: the wheel's libraries export an old std::filesystem of their own, whose remove_all
+  # crashes in our programs.
+  target_link_options(LibTorch::LibTorch INTERFACE "SHELL:-Wl,--no-as-needed -lstdc++ -Wl,--as-needed")
   target_link_options(LibTorch::LibTorch INTERFACE -Wl,--allow-shlib-undefined "-Wl,-rpath,${_root}/lib")
   foreach(_dir ${_nvidia_libs})
     target_link_options(LibTorch::LibTorch INTERFACE "-Wl,-rpath,${_dir}")
