@@ -55,13 +55,14 @@ std::optional<PartFileName> parse_part_file(const std::string& name) {
   return std::nullopt;
 }
 
-ClaimClient::ClaimClient(World& world, std::vector<bool> done)
-    : world_(world), ended_(static_cast<std::size_t>(world.size()), false) {
-  for (std::size_t part = 0; part < done.size(); ++part) {
-    if (done[part]) {
+ClaimClient::ClaimClient(World& world, std::vector<bool> done) : world_(world) {
+  if (world.rank() != 0) return;
+  parts_ = static_cast<std::int64_t>(done.size());
+  for (std::int64_t part = 0; part < parts_; ++part) {
+    if (done[static_cast<std::size_t>(part)]) {
       ++parts_done_;
     } else {
-      open_.push_back(static_cast<std::int64_t>(part));
+      open_.push_back(part);
     }
   }
 }
@@ -69,11 +70,7 @@ ClaimClient::ClaimClient(World& world, std::vector<bool> done)
 std::optional<std::int64_t> ClaimClient::next() {
   if (world_.rank() == 0) {
     serve();
-    if (stopped_) return std::nullopt;
-    if (open_.empty()) {
-      through_ = true;
-      return std::nullopt;
-    }
+    if (open_.empty()) return std::nullopt;
     const std::int64_t part = open_.front();
     open_.pop_front();
     return part;
@@ -83,7 +80,7 @@ std::optional<std::int64_t> ClaimClient::next() {
     asked_ = false;
     return std::exchange(granted_, std::nullopt);
   }
-  if (!asked_ && !through_) {
+  if (!asked_ && !finished_) {
     world_.send(0, kRequestTag, encode(kAsk));
     asked_ = true;
   }
@@ -99,27 +96,8 @@ void ClaimClient::done(std::int64_t part) {
 }
 
 bool ClaimClient::finished() {
-  if (world_.rank() != 0) {
-    listen();
-    return through_;
-  }
-  serve();
-  if (!through_ && !stopped_) return false;
-  for (int rank = 1; rank < world_.size(); ++rank)
-    if (!ended_[static_cast<std::size_t>(rank)]) return false;
-  return true;
-}
-
-void ClaimClient::request_stop() {
-  if (stopped_ && through_) return;
-  stopped_ = through_ = true;
-  granted_.reset();
-  if (world_.rank() != 0) {
-    world_.send(0, kRequestTag, encode(kStop));
-    return;
-  }
-  open_.clear();
-  for (int rank = 1; rank < world_.size(); ++rank) end(rank, kStop);
+  world_.rank() == 0 ? serve() : listen();
+  return finished_;
 }
 
 bool ClaimClient::stopped() {
@@ -127,31 +105,41 @@ bool ClaimClient::stopped() {
   return stopped_;
 }
 
+void ClaimClient::request_stop() {
+  if (finished_) return;
+  finished_ = stopped_ = true;
+  granted_.reset();
+  open_.clear();
+  if (world_.rank() == 0) {
+    tell_all(kStop);
+  } else {
+    world_.send(0, kRequestTag, encode(kStop));
+  }
+}
+
 std::int64_t ClaimClient::parts_done() {
   serve();
   return parts_done_;
 }
 
-void ClaimClient::end(int rank, std::int64_t how) {
-  if (ended_[static_cast<std::size_t>(rank)]) return;
-  ended_[static_cast<std::size_t>(rank)] = true;
-  world_.send(rank, kAnswerTag, encode(how));
+void ClaimClient::tell_all(std::int64_t what) {
+  for (int rank = 1; rank < world_.size(); ++rank) world_.send(rank, kAnswerTag, encode(what));
 }
 
 void ClaimClient::serve() {
   while (const auto message = world_.receive(kDoneTag)) ++parts_done_;
+  // A request that finds nothing is answered by the end.
   while (const auto message = world_.receive(kRequestTag)) {
     if (decode(message->bytes) == kStop) {
-      ended_[static_cast<std::size_t>(message->source)] = true;
       request_stop();
-    } else if (ended_[static_cast<std::size_t>(message->source)]) {
-      continue;  // its request crossed our stop
-    } else if (open_.empty()) {
-      end(message->source, kEnd);
-    } else {
+    } else if (!open_.empty()) {
       world_.send(message->source, kAnswerTag, encode(open_.front()));
       open_.pop_front();
     }
+  }
+  if (!finished_ && parts_done_ == parts_) {
+    finished_ = true;
+    tell_all(kEnd);
   }
 }
 
@@ -159,10 +147,11 @@ void ClaimClient::listen() {
   while (const auto message = world_.receive(kAnswerTag)) {
     const std::int64_t answer = decode(message->bytes);
     if (answer >= 0) {
-      if (!stopped_) granted_ = answer;
+      if (!finished_) granted_ = answer;
     } else {
-      through_ = true;
+      finished_ = true;
       stopped_ = stopped_ || answer == kStop;
+      granted_.reset();
     }
   }
 }

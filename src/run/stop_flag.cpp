@@ -1,19 +1,34 @@
 #include "balr/run/stop_flag.hpp"
 
+#include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <cstdint>
 
 namespace balr {
 namespace {
 
-// A signal handler can reach nothing but a global.
-volatile std::sig_atomic_t g_signal = 0;
+// A signal handler can reach nothing but globals.
+volatile std::sig_atomic_t g_first = 0;     // the signal that counts as the reason
+volatile std::sig_atomic_t g_insisted = 0;  // a SIGTERM or SIGINT came
+std::atomic<std::int64_t> g_when{0};        // milliseconds, of that one
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+std::int64_t milliseconds_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 extern "C" void take_signal(int signal) {
-  // Whoever asks twice does not want to wait. USR2 may come from several sources: once is enough.
-  if (g_signal != 0 && signal != SIGUSR2 && g_signal != SIGUSR2) _exit(128 + signal);
-  g_signal = signal;
+  if (g_first == 0) g_first = signal;
+  if (signal == SIGUSR2) return;  // however often
+  // Whoever asks twice does not want to wait. But launcher and batch system may each pass on the same request.
+  if (g_insisted && milliseconds_now() - g_when > 500) _exit(128 + signal);
+  if (!g_insisted) g_when = milliseconds_now();
+  g_insisted = 1;
 }
 
 }  // namespace
@@ -29,14 +44,18 @@ StopFlag StopFlag::install() {
   return flag;
 }
 
+void StopFlag::reset_in_child() {
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR2}) std::signal(signal, SIG_DFL);
+}
+
 bool StopFlag::requested() const {
-  return (signals_ && g_signal != 0) || (when_ && std::chrono::system_clock::now() >= *when_);
+  return (signals_ && g_first != 0) || (when_ && std::chrono::system_clock::now() >= *when_);
 }
 
 std::string StopFlag::reason() const {
   if (!requested()) return "";
-  if (!signals_ || g_signal == 0) return "the end of the job";
-  return g_signal == SIGTERM ? "SIGTERM" : g_signal == SIGINT ? "SIGINT" : "SIGUSR2";
+  if (!signals_ || g_first == 0) return "the end of the job";
+  return g_first == SIGTERM ? "SIGTERM" : g_first == SIGINT ? "SIGINT" : "SIGUSR2";
 }
 
 }  // namespace balr

@@ -1,0 +1,174 @@
+#include "balr/run/lease.hpp"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "balr/core/error.hpp"
+#include "run/lease_file.hpp"
+
+namespace balr {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
+std::int64_t unix_time() { return static_cast<std::int64_t>(time(nullptr)); }
+
+std::string owner_text(const LeaseRecord& owner) {
+  std::string text = "process " + std::to_string(owner.process.pid) + " on " + owner.process.host;
+  if (!owner.job.empty()) text += " (job " + owner.job + ")";
+  return text;
+}
+
+std::string new_token(const ProcessIdentity& process) {
+  std::random_device random;
+  return process.host + "-" + std::to_string(process.pid) + "-" + std::to_string(random()) + std::to_string(random());
+}
+
+enum class Judgement { kAlive, kStale, kUnknown };
+
+Judgement judge(const LeaseRecord& owner, const LeaseOptions& options) {
+  if (!owner.job.empty() && owner.job == options.job.id && owner.restart_count < options.job.restart_count)
+    return Judgement::kStale;
+  if (same_host(owner.process)) return is_running(owner.process) ? Judgement::kAlive : Judgement::kStale;
+  return Judgement::kUnknown;
+}
+
+// Watches the file for stale_seconds; true if nothing changed in it, so that no clocks are compared.
+bool gives_no_sign(const LeaseFile& file, const std::string& text, const LeaseOptions& options,
+                   const std::function<void()>& meanwhile) {
+  const auto owner = LeaseRecord::from_text(text);
+  spdlog::warn("{} is held by {}; waiting up to {:.0f} s for a sign of life of it before taking over", file.path().string(),
+               owner ? owner_text(*owner) : "an unknown process", options.stale_seconds);
+  const auto end = Clock::now() + Seconds(options.stale_seconds);
+  const auto pause = Seconds(std::clamp(options.stale_seconds / 100, 0.01, 0.5));
+  while (Clock::now() < end) {
+    if (file.read() != text) return false;
+    if (meanwhile) meanwhile();
+    std::this_thread::sleep_for(pause);
+  }
+  return true;
+}
+
+[[noreturn]] void refuse(const fs::path& folder, const LeaseFile& file, const LeaseRecord& owner) {
+  throw ConfigError(folder.string() + " is in use by another run, " + owner_text(owner) + ", which gave a sign of life " +
+                    std::to_string(std::max<std::int64_t>(0, unix_time() - owner.heartbeat)) +
+                    " s ago: wait for its end, or choose another --save-dir (if that process is surely gone, remove " +
+                    file.path().string() + ")");
+}
+
+}  // namespace
+
+struct Lease::State {
+  State(const fs::path& folder, LeaseRecord r, int fd, double heartbeat_seconds)
+      : file(folder), record(std::move(r)), descriptor(fd), thread([this, heartbeat_seconds] { beat(heartbeat_seconds); }) {}
+  ~State() { release(); }
+
+  void beat(double seconds) {
+    std::unique_lock lock(mutex);
+    while (!wake.wait_for(lock, Seconds(seconds), [&] { return ending; })) {
+      try {
+        write();
+      } catch (const IoError& error) {
+        spdlog::warn("{}", error.what());
+      }
+    }
+  }
+
+  void write() {  // under the mutex
+    ++record.beats;
+    record.heartbeat = unix_time();
+    LeaseFile::write_over(descriptor, record.to_text());
+  }
+
+  void release() {
+    if (descriptor < 0) return;
+    {
+      std::lock_guard lock(mutex);
+      ending = true;
+    }
+    wake.notify_all();
+    thread.join();
+    close(descriptor);
+    descriptor = -1;
+    try {
+      if (owned_by(file.path().parent_path(), record.token)) file.remove(record.token);
+    } catch (const IoError& error) {
+      spdlog::warn("{}", error.what());
+    }
+  }
+
+  LeaseFile file;
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool ending = false;
+  LeaseRecord record;
+  int descriptor;
+  std::thread thread;
+};
+
+Lease::Lease(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Lease::Lease(Lease&&) noexcept = default;
+Lease& Lease::operator=(Lease&&) noexcept = default;
+Lease::~Lease() = default;
+
+Lease Lease::acquire(const fs::path& folder, const LeaseOptions& options, const std::function<void()>& meanwhile) {
+  const LeaseFile file(folder);
+  LeaseRecord mine;
+  mine.process = options.process;
+  mine.job = options.job.id;
+  mine.restart_count = options.job.restart_count;
+  mine.token = new_token(options.process);
+  while (true) {
+    mine.heartbeat = unix_time();
+    if (const int fd = file.create(mine.to_text()); fd >= 0)
+      return Lease(std::make_unique<State>(folder, mine, fd, options.heartbeat_seconds));
+    const auto text = file.read();
+    if (!text) continue;  // released just now
+    const auto owner = LeaseRecord::from_text(*text);
+    const Judgement judgement = owner ? judge(*owner, options) : Judgement::kUnknown;
+    if (judgement == Judgement::kAlive) refuse(folder, file, *owner);
+    if (judgement == Judgement::kUnknown && !gives_no_sign(file, *text, options, meanwhile)) {
+      const auto now = file.read();
+      const auto other = now ? LeaseRecord::from_text(*now) : std::nullopt;
+      if (other && (!owner || other->token == owner->token)) refuse(folder, file, *other);
+      continue;  // it was released, or taken over by a third run: look again
+    }
+    if (file.remove(owner ? owner->token : *text))
+      spdlog::warn("taking over {} from {}, which has ended without releasing it", folder.string(),
+                   owner ? owner_text(*owner) : "an unknown process");
+  }
+}
+
+bool Lease::owned_by(const fs::path& folder, const std::string& token) {
+  const LeaseFile file(folder);
+  // A run that tries to take over may hold the file aside for a moment, and a text may be half-written.
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const auto text = file.read();
+    const auto record = text ? LeaseRecord::from_text(*text) : std::nullopt;
+    if (record) return record->token == token;
+  }
+  return false;
+}
+
+bool Lease::still_owned() const { return owned_by(state_->file.path().parent_path(), token()); }
+const std::string& Lease::token() const { return state_->record.token; }
+
+void Lease::refresh() {
+  std::lock_guard lock(state_->mutex);
+  state_->write();
+}
+
+void Lease::release() { state_->release(); }
+
+}  // namespace balr
