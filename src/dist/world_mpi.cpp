@@ -103,6 +103,8 @@ class MpiWorld final : public World {
   RankReport report() const;
   void announce();
   void leave_together();
+  void discard_messages();
+  std::optional<Message> take(int tag);
 
   bool finalize_;
   int exceptions_at_start_ = std::uncaught_exceptions();
@@ -160,12 +162,17 @@ void MpiWorld::leave_together() {
   leaving_ = true;  // no reports from here on, so that the queues run dry
   const double deadline = seconds_now() + 2;
   while (!sends_.empty() && seconds_now() < deadline) {
-    receive_reports();
+    discard_messages();
     test_sends();
     std::this_thread::yield();
   }
   barrier("end of the messages");
-  receive_reports();
+  discard_messages();
+}
+
+void MpiWorld::discard_messages() {
+  while (take(MPI_ANY_TAG)) {
+  }
 }
 
 void MpiWorld::set_watchdog(const WorldOptions& options) {
@@ -315,27 +322,32 @@ void MpiWorld::send(int to, int tag, std::string_view bytes) {
   test_sends();
 }
 
+// One MPI message that has arrived.
+std::optional<World::Message> MpiWorld::take(int tag) {
+  int found = 0, count = 0;
+  MPI_Message handle;
+  MPI_Status status;
+  call(MPI_Improbe(MPI_ANY_SOURCE, tag, messages_, &found, &handle, &status), "MPI_Improbe");
+  if (!found) return std::nullopt;
+  MPI_Get_count(&status, MPI_BYTE, &count);
+  Message out{status.MPI_SOURCE, std::string(static_cast<std::size_t>(count), '\0')};
+  call(MPI_Mrecv(out.bytes.data(), count, MPI_BYTE, &handle, MPI_STATUS_IGNORE), "MPI_Mrecv");
+  return out;
+}
+
 std::optional<World::Message> MpiWorld::receive(int tag) {
   tick();
-  while (true) {
-    int found = 0;
-    MPI_Message handle;
-    MPI_Status status;
-    call(MPI_Improbe(MPI_ANY_SOURCE, tag, messages_, &found, &handle, &status), "MPI_Improbe");
-    if (!found) return std::nullopt;
-    int count = 0;
-    MPI_Get_count(&status, MPI_BYTE, &count);
-    std::string bytes(static_cast<std::size_t>(count), '\0');
-    call(MPI_Mrecv(bytes.data(), count, MPI_BYTE, &handle, MPI_STATUS_IGNORE), "MPI_Mrecv");
-    const bool more = bytes.back() != '\0';
-    bytes.pop_back();
-    std::string& whole = pieces_[{status.MPI_SOURCE, tag}];
-    whole += bytes;
+  while (auto piece = take(tag)) {
+    const bool more = piece->bytes.back() != '\0';
+    piece->bytes.pop_back();
+    std::string& whole = pieces_[{piece->source, tag}];
+    whole += piece->bytes;
     if (more) continue;
-    Message message{status.MPI_SOURCE, std::move(whole)};
-    pieces_.erase({status.MPI_SOURCE, tag});
+    Message message{piece->source, std::move(whole)};
+    pieces_.erase({piece->source, tag});
     return message;
   }
+  return std::nullopt;
 }
 
 RankReport MpiWorld::report() const {
@@ -357,15 +369,12 @@ void MpiWorld::tell(int to) {
 }
 
 void MpiWorld::receive_reports() {
-  while (true) {
-    int found = 0;
-    MPI_Status status;
-    call(MPI_Iprobe(MPI_ANY_SOURCE, kReportTag, messages_, &found, &status), "MPI_Iprobe");
-    if (!found) return;
+  while (const auto message = take(kReportTag)) {
     RankReport theirs;
-    call(MPI_Recv(&theirs, sizeof theirs, MPI_BYTE, status.MPI_SOURCE, kReportTag, messages_, MPI_STATUS_IGNORE), "MPI_Recv");
-    if (watchdog_) watchdog_->observe(status.MPI_SOURCE, theirs);
-    if (rank_ == 0 && !leaving_) tell(status.MPI_SOURCE);  // so that it sees rank 0 alive
+    BALR_CHECK(message->bytes.size() == sizeof theirs);
+    std::memcpy(&theirs, message->bytes.data(), sizeof theirs);
+    watchdog_->observe(message->source, theirs);
+    if (rank_ == 0) tell(message->source);  // so that it sees rank 0 alive
   }
 }
 

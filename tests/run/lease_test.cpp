@@ -1,0 +1,238 @@
+#include "balr/run/lease.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "balr/core/atomic_file.hpp"
+#include "balr/core/error.hpp"
+#include "child.hpp"
+#include "support/golden.hpp"
+
+namespace balr {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+struct LeaseTest : ::testing::Test {
+  test::TempDir dir;
+  fs::path file = dir.path() / ".balr-lease";
+
+  static LeaseOptions options(double heartbeat = 1000, double stale = 1) {
+    LeaseOptions out;
+    out.heartbeat_seconds = heartbeat;
+    out.stale_seconds = stale;
+    return out;
+  }
+  static LeaseOptions elsewhere(double heartbeat = 1000) {
+    LeaseOptions out = options(heartbeat);
+    out.process.host = "node17";
+    return out;
+  }
+  double seconds_to_acquire(const LeaseOptions& o = options()) {
+    const auto begin = std::chrono::steady_clock::now();
+    Lease::acquire(dir.path(), o);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  std::string refusal(const LeaseOptions& o = options()) {
+    try {
+      Lease::acquire(dir.path(), o);
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "";
+  }
+};
+
+TEST_F(LeaseTest, SaysWhoHoldsTheFolder) {
+  LeaseOptions o = options();
+  o.job = {"4711", 3, {}};
+  const Lease lease = Lease::acquire(dir.path(), o);
+  const auto json = nlohmann::json::parse(read_file(file));
+  EXPECT_EQ(json.at("pid"), getpid());
+  EXPECT_EQ(json.at("job"), "4711");
+  EXPECT_EQ(json.at("restart_count"), 3);
+  EXPECT_TRUE(lease.still_owned());
+  EXPECT_TRUE(Lease::owned_by(dir.path(), lease.token()));
+  EXPECT_FALSE(Lease::owned_by(dir.path(), "another"));
+}
+
+TEST_F(LeaseTest, IsTheOnlyFileItLeavesAndNotForLong) {
+  std::optional<Lease> lease = Lease::acquire(dir.path(), options());
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir.path()), {}), 1);
+  lease.reset();
+  EXPECT_TRUE(fs::is_empty(dir.path()));
+  EXPECT_LT(seconds_to_acquire(), 0.5);
+}
+
+TEST_F(LeaseTest, ALivingProcessOfThisHostIsNamed) {
+  const Lease lease = Lease::acquire(dir.path(), options());
+  const std::string text = refusal();
+  EXPECT_NE(text.find("process " + std::to_string(getpid()) + " on " + this_process().host), std::string::npos) << text;
+  EXPECT_TRUE(lease.still_owned());
+}
+
+TEST_F(LeaseTest, ADeadProcessOfThisHostIsStaleAtOnce) {
+  ASSERT_EQ(test::in_child([&] {
+    new Lease(Lease::acquire(dir.path(), options()));
+    return 0;
+  }), 0);
+  ASSERT_TRUE(fs::exists(file));
+  EXPECT_LT(seconds_to_acquire(), 0.5);
+}
+
+TEST_F(LeaseTest, AProcessThatIsDeadButNotCollectedIsStaleToo) {
+  const pid_t child = test::start_child([&] {
+    new Lease(Lease::acquire(dir.path(), options()));
+    return 0;
+  });
+  siginfo_t info{};
+  waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT);
+  EXPECT_LT(seconds_to_acquire(), 0.5);
+  test::wait_child(child);
+}
+
+TEST_F(LeaseTest, AnotherProcessWithThePidOfTheOwnerIsNotTheOwner) {
+  LeaseOptions o = options();
+  o.process.start -= 1;
+  const Lease before = Lease::acquire(dir.path(), o);
+  EXPECT_LT(seconds_to_acquire(), 0.5);
+}
+
+TEST_F(LeaseTest, AnotherContainerOrBootIsAnotherHost) {
+  LeaseOptions o = options();
+  o.process.pid_namespace = "pid:[1]";
+  const Lease before = Lease::acquire(dir.path(), o);
+  EXPECT_GE(seconds_to_acquire(), 1);
+}
+
+TEST_F(LeaseTest, ASilentOwnerElsewhereIsWaitedForAndThenReplaced) {
+  const Lease before = Lease::acquire(dir.path(), elsewhere());
+  int calls = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  const Lease lease = Lease::acquire(dir.path(), options(), [&] { ++calls; });
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 1s);
+  EXPECT_GT(calls, 10);
+  EXPECT_TRUE(lease.still_owned());
+  EXPECT_FALSE(before.still_owned());
+}
+
+TEST_F(LeaseTest, AnOwnerElsewhereThatGivesSignsOfLifeIsNamed) {
+  const Lease before = Lease::acquire(dir.path(), elsewhere(0.1));
+  const std::string text = refusal();
+  EXPECT_NE(text.find("node17"), std::string::npos) << text;
+  EXPECT_TRUE(before.still_owned());
+}
+
+TEST_F(LeaseTest, AReleaseWhileWaitingIsTakenUpAtOnce) {
+  std::optional<Lease> before = Lease::acquire(dir.path(), elsewhere());
+  LeaseOptions o = options(1000, 60);
+  const auto begin = std::chrono::steady_clock::now();
+  const Lease lease = Lease::acquire(dir.path(), o, [&] { before.reset(); });
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+  EXPECT_TRUE(lease.still_owned());
+}
+
+TEST_F(LeaseTest, WaitingCanBeGivenUp) {
+  const Lease before = Lease::acquire(dir.path(), elsewhere());
+  EXPECT_THROW(Lease::acquire(dir.path(), options(1000, 60), [] { throw StoppedError("stop"); }), StoppedError);
+  EXPECT_TRUE(before.still_owned());
+}
+
+TEST_F(LeaseTest, WhoWasReplacedDoesNoHarm) {
+  std::optional<Lease> before = Lease::acquire(dir.path(), elsewhere());
+  const Lease lease = Lease::acquire(dir.path(), options());
+  before->refresh();
+  EXPECT_TRUE(lease.still_owned());
+  before.reset();
+  EXPECT_TRUE(lease.still_owned());
+}
+
+TEST_F(LeaseTest, TheSameJobBeforeItsRestartIsStaleAtOnce) {
+  LeaseOptions first = elsewhere(0.1);
+  first.job = {"4711", 0, {}};
+  const Lease before = Lease::acquire(dir.path(), first);
+  LeaseOptions second = options(1000, 60);
+  second.job = {"4711", 1, {}};
+  EXPECT_LT(seconds_to_acquire(second), 0.5);
+}
+
+TEST_F(LeaseTest, TheSameJobOfTheSameStartAndOtherJobsAreNot) {
+  LeaseOptions first = elsewhere(0.1);
+  first.job = {"4711", 1, {}};
+  const Lease before = Lease::acquire(dir.path(), first);
+  for (const JobInfo& job : {JobInfo{"4711", 1, {}}, JobInfo{"4711", 0, {}}, JobInfo{"4712", 5, {}}, JobInfo{}}) {
+    LeaseOptions o = options();
+    o.job = job;
+    EXPECT_NE(refusal(o).find("job 4711"), std::string::npos);
+  }
+}
+
+TEST_F(LeaseTest, AFileThatIsNoLeaseIsWaitedForAndReplaced) {
+  std::ofstream(file) << "not json";
+  EXPECT_GE(seconds_to_acquire(), 1);
+}
+
+TEST_F(LeaseTest, SignsOfLifeAreWritten) {
+  const Lease lease = Lease::acquire(dir.path(), options(0.05));
+  const auto beats = [&] { return nlohmann::json::parse(read_file(file)).at("beats").get<int>(); };
+  const int before = beats();
+  std::this_thread::sleep_for(500ms);
+  EXPECT_GT(beats(), before);
+  EXPECT_EQ(fs::file_size(file), 1024u);
+}
+
+TEST_F(LeaseTest, OfManyThatTakeOverExactlyOneSucceeds) {
+  const int rounds = test::by_level(10, 50, 200);
+  for (int round = 0; round < rounds; ++round) {
+    ASSERT_EQ(test::in_child([&] {
+      new Lease(Lease::acquire(dir.path(), options()));
+      return 0;
+    }), 0);
+    int gate[2], done[2];  // children start together; the winner holds on until all have tried
+    ASSERT_EQ(pipe(gate) | pipe(done), 0);
+    std::vector<pid_t> children;
+    for (int i = 0; i < 6; ++i)
+      children.push_back(test::start_child([&] {
+        char byte = 0;
+        close(gate[1]);
+        close(done[1]);
+        if (read(gate[0], &byte, 1) != 0) return 98;
+        try {
+          const Lease lease = Lease::acquire(dir.path(), options(1000, 30));
+          if (read(done[0], &byte, 1) != 0) return 97;
+          return lease.still_owned() ? 1 : 96;
+        } catch (const ConfigError&) {
+          return 0;
+        }
+      }));
+    close(gate[0]);
+    close(gate[1]);
+    close(done[0]);
+    int winners = 0, losers = 0;
+    for (int left = 6; left > 1; --left) {  // the losers end by themselves
+      int status = 0;
+      ASSERT_GT(wait(&status), 0);
+      ASSERT_TRUE(WIFEXITED(status));
+      (WEXITSTATUS(status) == 0 ? losers : winners) += 1;
+    }
+    close(done[1]);
+    int status = 0;
+    wait(&status);
+    EXPECT_EQ(WEXITSTATUS(status), 1) << "the winner lost its lease";
+    EXPECT_EQ(losers, 5);
+    EXPECT_EQ(winners, 0);
+    EXPECT_TRUE(fs::is_empty(dir.path()));
+  }
+}
+
+TEST_F(LeaseTest, AMissingFolderIsAnIoError) { EXPECT_THROW(Lease::acquire(dir.path() / "none", options()), IoError); }
+
+}  // namespace
+}  // namespace balr
