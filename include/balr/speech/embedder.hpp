@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "balr/speech/fbank.hpp"
+
+namespace balr {
+
+struct EmbedderOptions {
+  std::string device = "cpu";       // as ATen spells it: cpu, cuda, cuda:1
+  std::string precision = "auto";   // fp32; on CUDA also tf32, which is its "auto"
+  FbankOptions features;
+};
+
+// From the samples of an utterance to its speaker embedding: filterbank, then the network. Immutable after loading.
+class Embedder {
+ public:
+  // Throws ConfigError (precision, features), DataError (the model's files), IoError.
+  static std::unique_ptr<Embedder> load(const std::filesystem::path& model_file, const std::filesystem::path& model_config,
+                                        const EmbedderOptions& options);
+  ~Embedder();
+
+  int rate() const;                        // Hz of the samples it wants
+  std::int64_t dimension() const;          // of an embedding
+  std::int64_t min_samples() const;        // fewest samples that give a finite embedding (more than 8 frames)
+  const std::string& sha256() const;       // of the model file
+  const std::string& precision() const;    // what "auto" became
+  std::string features() const;            // the filterbank and its parameters, for the store
+
+  // One utterance of at least min_samples() samples. On the CPU any number of threads may call it at once; the result has the
+  // same bytes whichever thread computes it (ATen is told to use one thread for each caller).
+  std::vector<float> embed(std::span<const float> samples) const;
+  // A batch, padded and masked exactly; rows differ from embed() by rounding only.
+  std::vector<std::vector<float>> embed_batch(std::span<const std::span<const float>> samples) const;
+
+ private:
+  struct State;
+  explicit Embedder(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace balr
