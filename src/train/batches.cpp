@@ -56,6 +56,7 @@ Batches::Batches(const VectorTable& table, const TrainSettings& settings, int ra
   if (sampled) {
     sampler_ = make_sampler(labels_, sampler_settings(settings));
     count_ = (sampler_->batch_count() + ranks - 1) / ranks;
+    rows_per_step_ = ranks * static_cast<std::int64_t>(sampler_->batch(0, 0).size());
   }
   values_ = at::from_blob(const_cast<float*>(table.values.data()), {table.rows(), table.dimension}, at::kFloat);
 }

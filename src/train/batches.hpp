@@ -30,6 +30,7 @@ class Batches {
   void move_to(const at::Device& device) { values_ = values_.to(device); }
 
   std::int64_t count() const { return count_; }  // steps of an epoch
+  std::int64_t rows_per_step() const { return rows_per_step_; }
   Batch get(std::int64_t epoch, std::int64_t number);
   const at::Tensor& values() const { return values_; }  // [rows, D]
 
@@ -38,7 +39,7 @@ class Batches {
   std::vector<std::int64_t> labels_;
   std::unique_ptr<Sampler> sampler_;
   int ranks_;
-  std::int64_t count_ = 0;
+  std::int64_t count_ = 0, rows_per_step_ = 0;
 };
 
 }  // namespace balr

@@ -2,42 +2,27 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <vector>
 
-#include "balr/core/atomic_file.hpp"
 #include "balr/core/error.hpp"
-#include "balr/core/hash.hpp"
+#include "balr/run/run_state.hpp"
 
 namespace balr {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
-constexpr const char* kRecord = "run.json";
+constexpr const char* kComplete = "complete";  // RunState::state
 constexpr int kLastNumber = 9998;  // as the Python balr
 
-struct Record {
-  std::string identity, job;
-  bool finished = false;
-};
-
-std::optional<Record> read_record(const fs::path& folder) {
-  const fs::path file = folder / kRecord;
-  if (!fs::exists(file)) return std::nullopt;
+// The run in this folder; one that cannot be understood is somebody else's.
+std::optional<RunState> run_in(const fs::path& folder) {
   try {
-    const Json json = Json::parse(read_file(file));
-    return Record{json.at("identity"), json.at("job"), json.at("finished")};
-  } catch (const Json::exception& e) {
-    throw DataError(file.string() + " cannot be understood (" + e.what() + "); choose another --save-dir");
+    return read_run_state(folder);
+  } catch (const DataError&) {
+    return RunState{};
   }
-}
-
-void write_record(const fs::path& folder, const Record& record) {
-  const Json json{{"identity", record.identity}, {"job", record.job}, {"finished", record.finished}};
-  write_file_atomically(folder / kRecord, json.dump(1) + "\n");
 }
 
 fs::path numbered(const fs::path& path, int number) { return path.string() + std::to_string(number); }
@@ -48,8 +33,12 @@ fs::path without_trailing_slash(const fs::path& path) {
   return clean.has_filename() ? clean : clean.parent_path();
 }
 
+// Absent, empty, or left by a run that died before it wrote anything but its lease.
 bool is_vacant(const fs::path& folder) {
-  return !fs::exists(folder) || (fs::is_directory(folder) && fs::is_empty(folder));
+  if (!fs::exists(folder)) return true;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    if (!entry.path().filename().string().starts_with(".balr-lease")) return false;
+  return true;
 }
 
 // The numbers of existing siblings `mse2`, `mse3`, ..., in order.
@@ -83,10 +72,10 @@ std::optional<FolderChoice> same_run(const FolderRequest& request, const fs::pat
   for (const int number : numbers_in_use(path))
     if (number >= 2 && number <= kLastNumber) candidates.push_back(numbered(path, number));
   for (const fs::path& folder : candidates) {
-    const auto record = read_record(folder);
-    if (!record || record->identity != request.identity) continue;
-    if (!request.resume && (request.job.empty() || record->job != request.job)) continue;
-    if (record->finished) return FolderChoice{folder, FolderState::kFinished, "this run is finished in " + folder.string()};
+    const auto run = run_in(folder);
+    if (!run || run->identity != request.identity) continue;
+    if (!request.resume && (request.job.empty() || run->job != request.job)) continue;
+    if (run->state == kComplete) return FolderChoice{folder, FolderState::kFinished, "this run is finished in " + folder.string()};
     return FolderChoice{folder, FolderState::kResume, "going on with the run in " + folder.string()};
   }
   return std::nullopt;
@@ -105,7 +94,7 @@ FolderChoice choose_folder(const FolderRequest& request) {
     throw ConfigError("--must-resume, but " + path.string() + " holds no run with this configuration and these data; "
                       "check both, or start it without --must-resume");
   if (is_vacant(path)) return {path, FolderState::kFresh, ""};
-  const bool has_run = read_record(path).has_value();
+  const bool has_run = run_in(path).has_value();
   if (request.exist_ok && has_run)
     throw ConfigError(path.string() + " already holds a run, which --exist-ok does not overwrite; give another --save-dir");
   if (request.exist_ok) return {path, FolderState::kFresh, ""};
@@ -114,22 +103,10 @@ FolderChoice choose_folder(const FolderRequest& request) {
           path.string() + (has_run ? " holds another run" : " holds other files") + ": this run writes to " + folder.string()};
 }
 
-std::string run_identity(const std::string& config_identity, const std::string& train_hash, const std::string& test_hash) {
-  return sha256_hex(config_identity + "\n" + train_hash + "\n" + test_hash);
-}
-
-void create_run_folder(const fs::path& folder, const std::string& identity, const std::string& job) {
+void create_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw IoError("cannot create the folder " + folder.string() + ": " + error.message());
-  write_record(folder, {identity, job, false});
-}
-
-void mark_finished(const fs::path& folder) {
-  auto record = read_record(folder);
-  BALR_CHECK(record.has_value());
-  record->finished = true;
-  write_record(folder, *record);
 }
 
 void remove_temporaries(const fs::path& folder) {

@@ -2,12 +2,12 @@
 #include <filesystem>
 #include <string>
 
-// Which folder a run of `balr train` writes to. Pure looking: nothing is created here but by create_run_folder.
+// Which folder a run of `balr train` writes to. A run is known by its RunState (run.json).
 namespace balr {
 
 struct FolderRequest {
   std::filesystem::path save_dir;
-  std::string identity;      // run_identity: equal for the same configuration and data
+  std::string identity;      // RunState::identity: equal for the same configuration and data
   std::string job;           // Slurm's job id, empty elsewhere
   bool exist_ok = false;     // write there even if something else is there (another run is refused)
   bool resume = true;        // false: --no-resume
@@ -28,14 +28,8 @@ struct FolderChoice {
 // Throws ConfigError (refused, nothing to resume, no free name, save_dir is a file), IoError.
 FolderChoice choose_folder(const FolderRequest& request);
 
-// The identity of a run: SHA-256 over the configuration's identity text and the hashes of both tables.
-std::string run_identity(const std::string& config_identity, const std::string& train_hash, const std::string& test_hash);
-
-// Creates the folder with run.json (identity, job) in it. Throws IoError.
-void create_run_folder(const std::filesystem::path& folder, const std::string& identity, const std::string& job);
-
-// Notes in run.json that all epochs are done.
-void mark_finished(const std::filesystem::path& folder);
+// Creates the folder, with its parents. Throws IoError.
+void create_folder(const std::filesystem::path& folder);
 
 // Removes what a killed run left half-written (temporary names). Only for the owner of the folder.
 void remove_temporaries(const std::filesystem::path& folder);

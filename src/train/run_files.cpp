@@ -10,9 +10,12 @@ constexpr int kKeptCheckpoints = 2;
 }  // namespace
 
 RunFiles::RunFiles(std::filesystem::path folder, std::vector<std::string> losses,
-                   const std::optional<CheckpointMeta>& resumed)
+                   const std::optional<CheckpointMeta>& resumed, RunState state,
+                   std::function<void()> before_publish)
     : folder_(std::move(folder)),
       losses_(std::move(losses)),
+      state_(std::move(state)),
+      before_publish_(std::move(before_publish)),
       history_(folder_ / "history.csv", losses_, resumed ? resumed->history_offset : 0),
       events_(folder_) {
   // Also without a checkpoint: a run killed before its first one may have left points.
@@ -28,15 +31,21 @@ void RunFiles::add_epoch(std::int64_t epoch, std::span<const float> train, std::
 }
 
 void RunFiles::write_weights(const std::string& name, StateDict weights) {
-  writer_.add([file = folder_ / name, weights = std::move(weights)] { write_state_dict(file, weights); });
+  writer_.add([this, file = folder_ / name, weights = std::move(weights)] {
+    before_publish_();
+    write_state_dict(file, weights);
+  });
 }
 
 void RunFiles::write_checkpoint(Checkpoint checkpoint) {
   checkpoint.meta.history_offset = history_.offset();
   writer_.add([this, checkpoint = std::move(checkpoint)] {
+    before_publish_();
     history_.sync();
     write_state_dict(folder_ / "last.pt", checkpoint.model);
     save_checkpoint(folder_, checkpoint, kKeptCheckpoints);
+    state_.done = checkpoint.meta.epoch;
+    write_run_state(folder_, state_);
   });
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "balr/run/run_state.hpp"
 #include "train/background_writer.hpp"
 #include "train/checkpoint.hpp"
 #include "train/event_file.hpp"
@@ -18,13 +20,15 @@ namespace balr {
 // for an earlier write in the background.
 class RunFiles {
  public:
-  // `losses`: total_loss, MSE, ...; `resumed`: the checkpoint the run goes on from.
-  RunFiles(std::filesystem::path folder, std::vector<std::string> losses, const std::optional<CheckpointMeta>& resumed);
+  // `losses`: total_loss, MSE, ...; `resumed`: the checkpoint the run goes on from; `state`: what run.json holds;
+  // `before_publish` throws if this run may not write there any more (called by the background thread).
+  RunFiles(std::filesystem::path folder, std::vector<std::string> losses, const std::optional<CheckpointMeta>& resumed,
+           RunState state, std::function<void()> before_publish);
 
   // Values in the order of `losses`; `test` empty: no validation in this epoch. `log`: train/* go to TensorBoard too.
   void add_epoch(std::int64_t epoch, std::span<const float> train, std::span<const float> test, bool log);
   void write_weights(const std::string& name, StateDict weights);
-  // last.pt and a checkpoint; fills in its history_offset.
+  // last.pt, a checkpoint (its history_offset is filled in) and the epoch in run.json.
   void write_checkpoint(Checkpoint checkpoint);
   bool idle() const { return writer_.idle(); }  // nothing is being written
   void finish();                                // returns when everything is on the disk
@@ -32,6 +36,8 @@ class RunFiles {
  private:
   std::filesystem::path folder_;
   std::vector<std::string> losses_;
+  RunState state_;
+  std::function<void()> before_publish_;
   History history_;
   EventFile events_;
   BackgroundWriter writer_;

@@ -3,18 +3,15 @@
 #include <ATen/Parallel.h>
 #include <spdlog/spdlog.h>
 
-#include <cstdlib>
-#include <nlohmann/json.hpp>
-
 #include "balr/bae/train_step.hpp"
-#include "balr/core/atomic_file.hpp"
 #include "balr/core/thread_pool.hpp"
 #include "balr/dist/collective.hpp"
 #include "balr/dist/world.hpp"
+#include "balr/run/identity.hpp"
 #include "balr/run/stop_flag.hpp"
 #include "train/device.hpp"
-#include "train/output_folder.hpp"
 #include "train/progress_log.hpp"
+#include "train/run_folder.hpp"
 #include "train/shared_state.hpp"
 #include "train/training_run.hpp"
 
@@ -31,11 +28,6 @@ struct Plan {
   std::unique_ptr<Batches> train, test;
   RunIdentity identity;
 };
-
-std::string slurm_job() {
-  const char* job = std::getenv("SLURM_JOB_ID");
-  return job ? job : "";
-}
 
 void check_ranks_fit(const at::Device& device, const World& world) {
   if (device.is_cuda() && world.local_size() > count_gpus())
@@ -56,40 +48,10 @@ Plan make_plan(const TrainOptions& options, const VectorTable& train, const Vect
   const int ranks = settings.batch_mode == BatchMode::kPerRank ? world.size() : 1;
   plan.train = std::make_unique<Batches>(train, settings, ranks, true, "training");
   plan.test = std::make_unique<Batches>(test, settings, 1, settings.validation == Validation::kSampled, "validation");
-  plan.identity = {.identity = run_identity(options.config_identity, train.content_hash, test.content_hash),
-                   .train_hash = train.content_hash,
-                   .test_hash = test.content_hash,
-                   .arithmetic = "canonical",
-                   .program_version = options.program_version};
+  plan.identity.train_hash = train.content_hash;
+  plan.identity.test_hash = test.content_hash;
+  plan.identity.program_version = options.program_version;
   return plan;
-}
-
-// Every rank has read the same tables and got the same configuration.
-void check_ranks_agree(World& world, const std::string& identity) {
-  const auto all = world.all_gather(identity, "identity of the run");
-  for (std::size_t rank = 0; rank < all.size(); ++rank)
-    if (all[rank] != all[0])
-      throw DataError("rank " + std::to_string(rank) + " has read other data, or another configuration, than rank 0; check "
-                      "that all nodes see the same files");
-}
-
-FolderChoice agree_on_folder(const TrainOptions& options, const std::string& identity, World& world) {
-  std::string text;
-  all_agree(world, "choice of the output folder", [&] {
-    if (world.rank() != 0) return;
-    const FolderChoice choice = choose_folder(
-        {options.save_dir, identity, slurm_job(), options.exist_ok, options.resume, options.must_resume});
-    text = static_cast<char>('0' + static_cast<int>(choice.state)) + choice.folder.string() + '\0' + choice.note;
-  });
-  text = world.broadcast(text, 0, "output folder");
-  const std::size_t end = text.find('\0');
-  return {text.substr(1, end - 1), static_cast<FolderState>(text[0] - '0'), text.substr(end + 1)};
-}
-
-void prepare_folder(const TrainOptions& options, const FolderChoice& choice, const std::string& identity) {
-  create_run_folder(choice.folder, identity, slurm_job());
-  remove_temporaries(choice.folder);
-  write_file_atomically(choice.folder / "config.yaml", options.config_yaml);
 }
 
 void tell_about_resume(const CheckpointMeta& meta, const RunIdentity& identity, const World& world) {
@@ -102,63 +64,90 @@ void tell_about_resume(const CheckpointMeta& meta, const RunIdentity& identity, 
     spdlog::warn("the checkpoint was made by {} ranks, this run has {}: not bit for bit", meta.world_size, world.size());
 }
 
-// Computation of one run in its folder; true: to the end, false: stopped.
-bool train_in_folder(const TrainOptions& options, Plan& plan, const fs::path& folder, World& world, const StopFlag& stop) {
+// Collective. The newest checkpoint in the folder, read by rank 0.
+std::optional<Checkpoint> find_checkpoint(const fs::path& folder, World& world) {
+  std::optional<Checkpoint> start;
+  all_agree(world, "checkpoint", [&] {
+    if (world.rank() == 0) start = load_newest_checkpoint(folder);
+  });
+  return broadcast_checkpoint(world, std::move(start));
+}
+
+TrainStep make_step(const TrainSettings& settings, const Plan& plan, const std::optional<Checkpoint>& start, ThreadPool& pool,
+                    Collective& collective) {
+  const Autoencoder model = start ? Autoencoder::from_state_dict(start->model)
+                                  : Autoencoder::random({settings.input_dim, settings.internal_dim}, settings.seed);
+  TrainStepOptions options;
+  options.learning_rate = settings.learning_rate;
+  options.canonical = plan.canonical;
+  options.threads = {pool.size(), pool.runner()};
+  options.losses = {make_mse_loss(settings.mse_weight)};
+  TrainStep step(model, plan.device, std::move(options), &collective);
+  if (start) step.load_state(start->optimizer);
+  return step;
+}
+
+void tell_the_start(const TrainSettings& settings, const Plan& plan, const World& world) {
+  if (world.rank() != 0) return;
+  spdlog::info("training: {} epochs of {} steps, {} rows each, on {}, {} ranks, {} threads each", settings.epochs,
+               plan.train->count(), plan.train->rows_per_step(), plan.device.str(), world.size(), plan.threads);
+}
+
+// Collective. Computes the run in its folder; returns whether all epochs are done.
+bool train_in_folder(const TrainOptions& options, Plan& plan, RunFolder& folder, World& world, const StopFlag& stop) {
   const TrainSettings& settings = options.settings;
   const auto collective = make_collective(world, plan.device);
-  if (!plan.canonical)
-    plan.identity.arithmetic = collective->name() + " " + std::to_string(world.size()) + " " + plan.device.str().substr(0, 4);
+  plan.identity.arithmetic = plan.canonical ? "canonical" : collective->name() + " on " + c10::DeviceTypeName(plan.device.type(), true);
   // In the canonical step ATen works on small pieces, in the threads of our own pool.
   at::set_num_threads(plan.canonical ? 1 : plan.threads);
   ThreadPool pool(plan.canonical ? plan.threads : 1);
   plan.train->move_to(plan.device);
   plan.test->move_to(plan.device);
-
-  std::optional<Checkpoint> start;
-  all_agree(world, "checkpoint", [&] {
-    if (world.rank() == 0) start = load_newest_checkpoint(folder);
-  });
-  start = broadcast_checkpoint(world, std::move(start));
-
-  const Autoencoder model = start ? Autoencoder::from_state_dict(start->model)
-                                  : Autoencoder::random({settings.input_dim, settings.internal_dim}, settings.seed);
-  TrainStepOptions step_options;
-  step_options.learning_rate = settings.learning_rate;
-  step_options.canonical = plan.canonical;
-  step_options.threads = {pool.size(), pool.runner()};
-  step_options.losses = {make_mse_loss(settings.mse_weight)};
-  TrainStep step(model, plan.device, std::move(step_options), collective.get());
-  if (start) step.load_state(start->optimizer);
+  const auto start = find_checkpoint(folder.path, world);
+  TrainStep step = make_step(settings, plan, start, pool, *collective);
 
   std::optional<CheckpointMeta> meta;
   if (start) meta = start->meta;
   std::unique_ptr<RunFiles> files;
   all_agree(world, "files of the run", [&] {
-    if (world.rank() == 0) files = std::make_unique<RunFiles>(folder, TrainingRun::loss_names(), meta);
+    if (world.rank() == 0)
+      files = std::make_unique<RunFiles>(folder.path, TrainingRun::loss_names(), meta, folder.state, [&folder] { folder.check_owned(); });
   });
-  std::unique_ptr<ProgressLog> progress;
-  RunEvents events{.step = [](std::int64_t) {}, .epoch = [](const EpochReport&) {}};
-  if (world.rank() == 0) {
-    const std::int64_t ranks = settings.batch_mode == BatchMode::kPerRank ? world.size() : 1;
-    progress = std::make_unique<ProgressLog>(settings.epochs, plan.train->count(), settings.batch_size * ranks, meta ? meta->step : 0);
-    events.step = [&](std::int64_t steps) { progress->step(steps); };
-    events.epoch = [&](const EpochReport& report) { progress->epoch(report); };
-  }
+  tell_the_start(settings, plan, world);
+  ProgressLog progress(settings.epochs, plan.train->count(), meta ? meta->step : 0, world.rank() == 0);
+  RunEvents events{.step = [&](std::int64_t steps) { progress.step(steps); },
+                   .epoch = [&](const EpochReport& report) { progress.epoch(report); }};
   TrainingRun run(settings, plan.identity, world, *plan.train, *plan.test, step, files.get(),
                   StepControl(world, settings.checkpoint_seconds, [&stop] { return stop.requested(); }), std::move(events));
   if (meta) {
     tell_about_resume(*meta, plan.identity, world);
     run.resume(*meta);
   }
-  return run.run();
+  const bool finished = run.run();
+  folder.state.done = run.epochs_done();
+  folder.state.per_second = progress.steps_per_second() / static_cast<double>(plan.train->count());
+  return finished;
 }
 
-void tell_the_end(const fs::path& folder, bool finished) {
+void note_failure(RunFolder& folder, const char* reason) {
+  folder.state.state = "failed";
+  folder.state.stop_reason = reason;
+  try {
+    if (folder.lease && folder.lease->still_owned()) write_run_state(folder.path, folder.state);
+  } catch (const IoError&) {
+    // The error that is on its way to the user matters more.
+  }
+}
+
+void end_run(RunFolder& folder, bool finished, const StopFlag& stop) {
+  folder.state.state = finished ? "complete" : "stopped";
+  folder.state.stop_reason = finished ? "" : stop.requested() ? stop.reason() : "a signal to another rank";
+  write_run_state(folder.path, folder.state);
   if (finished) {
-    spdlog::info("training is finished: {}", folder.string());
-    spdlog::info("tensorboard --logdir {}", folder.string());
+    spdlog::info("training is finished: {}", folder.path.string());
+    spdlog::info("tensorboard --logdir {}", folder.path.string());
   } else {
-    spdlog::info("stopped on request; the same command goes on from the checkpoint in {}", folder.string());
+    spdlog::info("stopped by {}; the same command goes on from the checkpoint in {}", folder.state.stop_reason, folder.path.string());
   }
 }
 
@@ -167,28 +156,29 @@ void tell_the_end(const fs::path& folder, bool finished) {
 ExitCode train_on_tables(const TrainOptions& options, VectorTable train, VectorTable test, World& world, const StopFlag& stop) {
   Plan plan;
   all_agree(world, "check of arguments and data", [&] { plan = make_plan(options, train, test, world); });
-  check_ranks_agree(world, plan.identity.identity);
-  const FolderChoice choice = agree_on_folder(options, plan.identity.identity, world);
+  const std::vector<IdentityPart> parts{{"the configuration", options.config_identity},
+                                        {"the training data", train.content_hash},
+                                        {"the validation data", test.content_hash}};
+  agree_identity(world, parts);
+  plan.identity.identity = identity_hash(parts);
+  RunFolder folder = open_run_folder(options, plan.identity.identity, world);
+  if (folder.finished) return ExitCode::kOk;
   const bool speaks = world.rank() == 0;
-  if (speaks && !choice.note.empty()) {
-    if (choice.state == FolderState::kFresh)
-      spdlog::warn("{}", choice.note);
-    else
-      spdlog::info("{}", choice.note);
+  bool finished = false;
+  try {
+    finished = train_in_folder(options, plan, folder, world, stop);
+  } catch (const std::exception& e) {
+    if (speaks) note_failure(folder, e.what());
+    throw;
   }
-  if (choice.state == FolderState::kFinished) return ExitCode::kOk;
-  all_agree(world, "output folder", [&] {
-    if (speaks) prepare_folder(options, choice, plan.identity.identity);
-  });
-  const bool finished = train_in_folder(options, plan, choice.folder, world, stop);
   all_agree(world, "end of the run", [&] {
-    if (speaks && finished) mark_finished(choice.folder);
+    if (speaks) end_run(folder, finished, stop);
   });
-  if (speaks) tell_the_end(choice.folder, finished);
   return finished || !speaks ? ExitCode::kOk : ExitCode::kStopped;
 }
 
 ExitCode train(const TrainOptions& options, World& world, const StopFlag& stop) {
+  world.set_watchdog({.watchdog_seconds = options.settings.watchdog_seconds});
   VectorTable train, test;
   all_agree(world, "reading the embeddings", [&] {
     choose_device(options.device, world.local_rank(), count_gpus());  // a missing GPU need not wait for the data

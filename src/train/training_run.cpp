@@ -70,8 +70,7 @@ bool TrainingRun::run() {
     position_.finished = true;
     save();
   }
-  if (files_) files_->finish();
-  world_.barrier("end of training");
+  finish_files("end of training");
   return true;
 }
 
@@ -86,8 +85,7 @@ bool TrainingRun::run_epoch() {
       case Command::kCheckpoint: save(); break;
       case Command::kStop:
         save();
-        if (files_) files_->finish();
-        world_.barrier("stopped");
+        finish_files("stopped");
         return false;
     }
   }
@@ -118,7 +116,7 @@ void TrainingRun::check_finite() {
 
 void TrainingRun::finish_epoch() {
   check_finite();
-  EpochReport report{.epoch = position_.epoch, .train = {}, .test = {}};
+  EpochReport report{.epoch = position_.epoch, .steps = train_.count(), .train = {}, .test = {}};
   for (const double sum : to_doubles(sums_)) report.train.push_back(static_cast<float>(sum / static_cast<double>(train_.count())));
   const std::int64_t done = position_.epoch + 1;
   const auto is_due = [done](std::int64_t period) { return period > 0 && done % period == 0; };
@@ -161,6 +159,14 @@ void TrainingRun::save() {
   if (!files_) return;
   checkpoint.model = weights();
   files_->write_checkpoint(std::move(checkpoint));
+}
+
+void TrainingRun::finish_files(const char* why) {
+  if (files_) {
+    const Busy busy(world_, "writing the last files");
+    files_->finish();
+  }
+  world_.barrier(why);
 }
 
 StateDict TrainingRun::weights() const { return snapshot(step_.model().state_dict()); }

@@ -21,7 +21,7 @@ struct RunIdentity {
 };
 
 struct EpochReport {
-  std::int64_t epoch = 0;
+  std::int64_t epoch = 0, steps = 0;  // steps of each epoch
   std::vector<float> train, test;  // total, then each loss; test empty without validation
   bool best = false;
 };
@@ -43,6 +43,7 @@ class TrainingRun {
   // Trains to the end, or to a stop request: false. Everything is on the disk when it returns.
   bool run();
 
+  std::int64_t epochs_done() const { return position_.epoch; }
   static std::vector<std::string> loss_names();  // columns and tags
 
  private:
@@ -52,6 +53,7 @@ class TrainingRun {
   void finish_epoch();
   std::vector<float> validate();
   void save();
+  void finish_files(const char* why);
   StateDict weights() const;  // a snapshot on the CPU
 
   const TrainSettings& settings_;

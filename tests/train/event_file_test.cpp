@@ -2,39 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "balr/core/atomic_file.hpp"
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
 #include "support/golden.hpp"
+#include "train/tensorboard.hpp"
 
 namespace balr {
 namespace {
 
 namespace fs = std::filesystem;
 
-// What TensorBoard itself reads from a folder: lines "tag step value", values in full.
-std::string read_by_tensorboard(const fs::path& folder) {
-  const fs::path script = folder.parent_path() / (folder.filename().string() + ".py");
-  std::ofstream(script) << R"(import sys
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-events = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0})
-events.Reload()
-for tag in sorted(events.Tags()["scalars"]):
-    for event in events.Scalars(tag):
-        print(tag, event.step, repr(event.value))
-)";
-  const std::string command = std::string(BALR_TEST_PYTHON) + " " + script.string() + " " + folder.string();
-  FILE* pipe = popen(command.c_str(), "r");
-  std::string text;
-  for (int c = 0; (c = std::fgetc(pipe)) != EOF;) text += static_cast<char>(c);
-  EXPECT_EQ(pclose(pipe), 0) << command;
-  return text;
-}
+using test::read_by_tensorboard;
 
 TEST(EventFile, TensorBoardReadsWhatWasWritten) {
   const test::TempDir folder;

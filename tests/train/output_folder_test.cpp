@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "balr/core/error.hpp"
+#include "balr/run/run_state.hpp"
 #include "support/golden.hpp"
 
 namespace balr {
@@ -56,8 +57,9 @@ void prepare(const fs::path& folder, Case::Content content) {
     std::ofstream(folder / "notes.txt") << "mine";
     return;
   }
-  create_run_folder(folder, content == Case::kOther ? "other" : "same", "7");
-  if (content == Case::kSameFinished) mark_finished(folder);
+  RunState state = started_state("train", content == Case::kOther ? "other" : "same", {.id = "7", .restart_count = 0, .end = {}});
+  if (content == Case::kSameFinished) state.state = "complete";
+  write_run_state(folder, state);
 }
 
 TEST(OutputFolder, FollowsTheTable) {
@@ -118,10 +120,20 @@ TEST(OutputFolder, RemovesOnlyTemporaries) {
   EXPECT_TRUE(fs::exists(folder / "run.json"));
 }
 
-TEST(OutputFolder, IdentityChangesWithConfigurationAndData) {
-  const std::string a = run_identity("c", "t", "v");
-  EXPECT_EQ(a, run_identity("c", "t", "v"));
-  for (const std::string& b : {run_identity("d", "t", "v"), run_identity("c", "u", "v"), run_identity("c", "t", "w")}) EXPECT_NE(a, b);
+TEST(OutputFolder, ARunThatDiedAfterTakingItsLeaseLeavesTheFolderFree) {
+  const test::TempDir parent;
+  fs::create_directory(parent.path() / "mse");
+  std::ofstream(parent.path() / "mse" / ".balr-lease") << "{}";
+  const FolderChoice choice = choose_folder({parent.path() / "mse", "same", ""});
+  EXPECT_EQ(choice.folder.filename(), "mse");
+  EXPECT_EQ(choice.state, kFresh);
+}
+
+TEST(OutputFolder, ARunThatCannotBeUnderstoodIsSomebodyElses) {
+  const test::TempDir parent;
+  fs::create_directory(parent.path() / "mse");
+  std::ofstream(parent.path() / "mse" / "run.json") << "not JSON";
+  EXPECT_EQ(choose_folder({parent.path() / "mse", "same", ""}).folder.filename(), "mse2");
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ struct Arguments {
 TrainOptions make_options(const char* save_dir, const Arguments& arguments) {
   TrainOptions options;
   options.save_dir = save_dir;
+  if (arguments.values.contains("device")) options.device = arguments.values.at("device");
   options.exist_ok = arguments.get("exist_ok", 0);
   options.resume = arguments.get("resume", 1);
   options.must_resume = arguments.get("must_resume", 0);
@@ -60,15 +61,16 @@ TrainOptions make_options(const char* save_dir, const Arguments& arguments) {
   s.input_dim = kDimension;
   s.internal_dim = 32;
   s.epochs = arguments.get("epochs", 10);
-  s.classes_per_batch = 4;
+  s.classes_per_batch = arguments.get("classes", 4);
   s.samples_per_class = 5;
   s.batch_size = arguments.get("batch_size", 20);
   s.sampler = "balr.samplers.nxm_samplers.RandomNxMSampler";
-  s.val_period = 3;
+  s.val_period = arguments.get("val_period", 3);
   s.log_period = 1;
   s.save_period = arguments.get("save_period", 0);
   s.num_threads = arguments.get("threads", 1);
-  s.learning_rate = static_cast<double>(arguments.get("learning_rate_micros", 3000)) * 1e-6;
+  s.learning_rate = 0.003;
+  if (arguments.values.contains("learning_rate")) s.learning_rate = std::stod(arguments.values.at("learning_rate"));
   s.checkpoint_seconds = static_cast<double>(arguments.get("checkpoint_ms", 60000)) * 1e-3;
   s.watchdog_seconds = 60;
   if (arguments.get("per_rank", 0)) s.batch_mode = BatchMode::kPerRank;
@@ -88,7 +90,7 @@ int run(int argc, char** argv) {
   StopFlag stop = StopFlag::install();
   const auto world = World::start(&argc, &argv);
   stop = StopFlag::install();
-  init_log({.level = "info", .rank = world->rank(), .size = world->size()});
+  init_log({.level = "info", .rank = world->rank(), .size = world->size(), .folder = {}});
   try {
     VectorTable train = make_table(11, 7, 1), test = make_table(5, 9, 2);  // 7 rows >= 5 drawn; 11 speakers: padded list
     if (arguments.get("poison", 0)) train.values[100] = NAN;
@@ -96,6 +98,7 @@ int run(int argc, char** argv) {
   } catch (const Error& e) {
     std::fprintf(stderr, "train_worker: error: %s\n", e.what());
     world->abort(static_cast<int>(e.code()), e.what());
+    return static_cast<int>(e.code());
   }
 }
 

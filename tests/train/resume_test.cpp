@@ -1,0 +1,170 @@
+// Killed, stopped and damaged runs end with the bytes of the run that nothing happened to.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <random>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "balr/core/error.hpp"
+#include "support/golden.hpp"
+#include "train/checkpoint.hpp"
+#include "train/tensorboard.hpp"
+#include "train/worker.hpp"
+
+namespace balr {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::duration;
+using test::Ended;
+using test::run_worker;
+using test::Worker;
+
+const std::vector<std::string> kArguments{"epochs=300", "checkpoint_ms=0", "save_period=100", "val_period=7"};
+const std::vector<const char*> kFiles{"last.pt", "best.pt", "epoch99.pt", "epoch299.pt", "history.csv"};
+
+// The run that nothing happened to; made once.
+struct Undisturbed {
+  test::TempDir folder;
+  fs::path run = folder.path() / "whole";
+  double seconds = 0;
+  Undisturbed() {
+    const auto begin = std::chrono::steady_clock::now();
+    const Ended ended = run_worker(1, run, kArguments);
+    seconds = duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (ended.code != 0) throw std::runtime_error(ended.log);
+  }
+};
+const Undisturbed& undisturbed() {
+  static const Undisturbed run;
+  return run;
+}
+
+void expect_undisturbed(const fs::path& run) {
+  for (const char* name : kFiles) EXPECT_TRUE(read_file(run / name) == read_file(undisturbed().run / name)) << name;
+}
+
+void expect_every_point_once(const fs::path& run) {
+  std::istringstream points(test::read_by_tensorboard(run));
+  std::set<std::string> seen;
+  std::string tag, step, value;
+  while (points >> tag >> step >> value) EXPECT_TRUE(seen.insert(tag + " " + step).second) << tag << " " << step;
+  EXPECT_EQ(seen.size(), 2u * 300 + 2u * 43);  // 42 multiples of 7, and the last
+}
+
+// Waits, then ends one process of the run by `signal`. False if the run was over first.
+bool strike(Worker& worker, double seconds, int signal, std::mt19937& random) {
+  std::this_thread::sleep_for(duration<double>(seconds));
+  if (!worker.is_running()) return false;
+  const auto processes = worker.processes();
+  if (processes.empty()) return true;  // mpiexec has not started them yet, or has just ended
+  return kill(processes[random() % processes.size()], signal) == 0;
+}
+
+TEST(Resume, KilledAnywhereOnAnyNumberOfRanks) {
+  const double whole = undisturbed().seconds;
+  std::mt19937 random(20240607);
+  std::uniform_real_distribution<double> moment(0.02, 1.0);
+  int kills = 0, finished = 0;
+  for (int trial = 0; kills < test::by_level(8, 25, 60); ++trial) {
+    const test::TempDir folder;
+    const fs::path run = folder.path() / "mse";
+    while (true) {
+      // Mostly one rank, which is the fastest; a resumed run has any number.
+      const int ranks = random() % 4 == 0 ? 2 + static_cast<int>(random() % 2) : 1;
+      Worker worker(ranks, run, kArguments);
+      const bool struck = strike(worker, moment(random) * whole * (ranks > 1 ? 2 : 1), SIGKILL, random);
+      const int code = worker.is_running() ? worker.wait() : 0;
+      if (!struck || code == 0) break;
+      EXPECT_NE(code, 65) << worker.log();
+      ++kills;
+    }
+    const Ended ended = run_worker(1, run, kArguments);
+    ASSERT_EQ(ended.code, 0) << ended.log;
+    expect_undisturbed(run);
+    expect_every_point_once(run);
+    ++finished;
+    ASSERT_LT(trial, 500);
+  }
+  EXPECT_GT(finished, 0);
+}
+
+TEST(Resume, AStopRequestToAnyRankIsAgreedAndExact) {
+  const double whole = undisturbed().seconds;
+  std::mt19937 random(7);
+  for (const int signal : {SIGTERM, SIGUSR2}) {
+    for (const int ranks : {1, 3}) {
+      SCOPED_TRACE(std::to_string(ranks) + " ranks, signal " + std::to_string(signal));
+      const test::TempDir folder;
+      const fs::path run = folder.path() / "mse";
+      std::vector<std::string> arguments = kArguments;
+      arguments[1] = "checkpoint_ms=60000";  // the checkpoint is the stop's
+      int stops = 0;
+      for (int attempt = 0; attempt < 40 && stops < 2; ++attempt) {
+        Worker worker(ranks, run, arguments);
+        while (worker.is_running() && worker.log().find("training:") == std::string::npos)
+          std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        if (!strike(worker, whole * 0.2, signal, random)) break;
+        const int code = worker.wait();
+        if (code == 0) break;
+        ASSERT_EQ(code, 75) << worker.log();
+        EXPECT_NE(worker.log().find("same command"), std::string::npos) << worker.log();
+        EXPECT_TRUE(newest_checkpoint_meta(run));
+        ++stops;
+      }
+      EXPECT_GT(stops, 0);
+      ASSERT_EQ(run_worker(1, run, arguments).code, 0);
+      expect_undisturbed(run);
+    }
+  }
+}
+
+TEST(Resume, ADamagedNewestCheckpointCostsTimeOnly) {
+  std::mt19937 random(3);
+  for (const char* file : {"model.pt", "optimizer.pt", "meta.json"}) {
+    SCOPED_TRACE(file);
+    const test::TempDir folder;
+    const fs::path run = folder.path() / "mse";
+    std::vector<fs::path> checkpoints;
+    do {
+      {
+        Worker worker(1, run, kArguments);
+        strike(worker, undisturbed().seconds * 0.6, SIGKILL, random);
+        if (worker.is_running()) worker.wait();
+      }
+      checkpoints.clear();
+      if (!fs::exists(run / "checkpoints")) continue;
+      for (const auto& entry : fs::directory_iterator(run / "checkpoints"))
+        if (entry.path().filename().string().starts_with("step-")) checkpoints.push_back(entry.path());
+    } while (checkpoints.size() < 2);
+    const auto number = [](const fs::path& path) { return std::stol(path.filename().string().substr(5)); };
+    const fs::path newest = *std::max_element(checkpoints.begin(), checkpoints.end(),
+                                              [&](const fs::path& a, const fs::path& b) { return number(a) < number(b); });
+    fs::resize_file(newest / file, fs::file_size(newest / file) / 2);
+    const Ended ended = run_worker(1, run, kArguments);
+    ASSERT_EQ(ended.code, 0) << ended.log;
+    EXPECT_NE(ended.log.find("damaged"), std::string::npos) << ended.log;
+    expect_undisturbed(run);
+    expect_every_point_once(run);
+  }
+}
+
+TEST(Resume, MoreRanksThanBlocksAndBack) {
+  const test::TempDir folder;
+  const fs::path run = folder.path() / "mse";
+  std::mt19937 random(11);
+  for (const int ranks : {8, 1, 4}) {
+    Worker worker(ranks, run, kArguments);
+    while (worker.is_running() && !newest_checkpoint_meta(run)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    strike(worker, undisturbed().seconds * 0.3, SIGTERM, random);
+    if (worker.is_running()) worker.wait();
+  }
+  const Ended ended = run_worker(2, run, kArguments);
+  ASSERT_EQ(ended.code, 0) << ended.log;
+  expect_undisturbed(run);
+}
+
+}  // namespace
+}  // namespace balr

@@ -1,0 +1,162 @@
+// What a finished training leaves, whatever the number of ranks and threads.
+#include "balr/train/trainer.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "balr/weights/state_dict.hpp"
+#include "support/golden.hpp"
+#include "train/tensorboard.hpp"
+#include "train/worker.hpp"
+
+namespace balr {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Ended;
+using test::run_worker;
+
+std::vector<std::vector<std::string>> read_csv(const fs::path& file) {
+  std::vector<std::vector<std::string>> rows;
+  std::istringstream lines(read_file(file));
+  for (std::string line; std::getline(lines, line);) {
+    rows.emplace_back();
+    std::istringstream cells(line + ",");
+    for (std::string cell; std::getline(cells, cell, ',');) rows.back().push_back(cell);
+  }
+  return rows;
+}
+
+TEST(Trainer, GivesTheSameBytesOnAnyNumberOfRanksAndThreads) {
+  const test::TempDir folder;
+  std::string last, best, history;
+  for (const auto& [ranks, threads] : std::vector<std::pair<int, int>>{{1, 1}, {1, 2}, {2, 1}, {2, 2}, {3, 1}, {4, 1}, {8, 1}}) {
+    SCOPED_TRACE(std::to_string(ranks) + " ranks, " + std::to_string(threads) + " threads");
+    const fs::path run = folder.path() / ("run-" + std::to_string(ranks) + "-" + std::to_string(threads));
+    const Ended ended = run_worker(ranks, run, {"epochs=7", "threads=" + std::to_string(threads)});
+    ASSERT_EQ(ended.code, 0) << ended.log;
+    if (last.empty()) {
+      last = read_file(run / "last.pt");
+      best = read_file(run / "best.pt");
+      history = read_file(run / "history.csv");
+    }
+    EXPECT_TRUE(read_file(run / "last.pt") == last);
+    EXPECT_TRUE(read_file(run / "best.pt") == best);
+    EXPECT_EQ(read_file(run / "history.csv"), history);
+  }
+  // 11 speakers, 4 a batch: 3 steps an epoch.
+  for (const auto& [name, tensor] : read_state_dict(folder.path() / "run-8-1" / "last.pt"))
+    if (name == "encoder.2.num_batches_tracked") {
+      EXPECT_EQ(tensor.item<std::int64_t>(), 21);
+    }
+}
+
+TEST(Trainer, TheLossFallsAndTheFilesAreThoseOfTheReference) {
+  const test::TempDir folder;
+  const fs::path run = folder.path() / "mse";
+  const Ended ended = run_worker(1, run, {"epochs=40", "save_period=15"});
+  ASSERT_EQ(ended.code, 0) << ended.log;
+  EXPECT_NE(ended.log.find("tensorboard --logdir " + run.string()), std::string::npos) << ended.log;
+
+  const auto rows = read_csv(run / "history.csv");
+  ASSERT_EQ(rows.size(), 41u);
+  EXPECT_EQ(rows[0], (std::vector<std::string>{"epoch", "train/total_loss", "train/MSE", "test/total_loss", "test/MSE"}));
+  EXPECT_LT(std::stod(rows[40][2]), 0.5 * std::stod(rows[1][2]));
+  EXPECT_LT(std::stod(rows[40][4]), std::stod(rows[3][4]));
+  EXPECT_FALSE(rows[3][4].empty());
+  EXPECT_TRUE(rows[4][4].empty());
+
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(run)) names.push_back(entry.path().filename());
+  for (const char* name : {"last.pt", "best.pt", "epoch14.pt", "epoch29.pt", "config.yaml", "history.csv", "checkpoints"})
+    EXPECT_TRUE(fs::exists(run / name)) << name;
+  EXPECT_EQ(names.size(), 9u) << ended.log;  // and run.json, the events; no temporary files, no lease
+  EXPECT_EQ(read_file(run / "config.yaml"), "trainer:\n  epochs: 40\n");
+
+  // TensorBoard's points are history.csv's: train at every epoch (log_period 1), test at every third and the last.
+  std::istringstream points(test::read_by_tensorboard(run));
+  int count = 0;
+  std::string tag, value;
+  for (std::size_t step = 0; points >> tag >> step >> value; ++count)
+    for (std::size_t column = 1; column < 5; ++column)
+      if (rows[0][column] == tag) {
+        EXPECT_EQ(std::stof(value), std::stof(rows[step + 1][column])) << tag << " " << step;
+      }
+  EXPECT_EQ(count, 2 * 40 + 2 * 14);
+}
+
+TEST(Trainer, AFinishedRunIsLeftAloneAndAnotherOneGoesBesideIt) {
+  const test::TempDir folder;
+  const fs::path run = folder.path() / "mse";
+  ASSERT_EQ(run_worker(1, run, {"epochs=2"}).code, 0);
+  const std::string last = read_file(run / "last.pt");
+  const auto time = fs::last_write_time(run / "last.pt");
+  const Ended again = run_worker(2, run, {"epochs=2"});
+  EXPECT_EQ(again.code, 0) << again.log;
+  EXPECT_NE(again.log.find("finished"), std::string::npos) << again.log;
+  EXPECT_EQ(fs::last_write_time(run / "last.pt"), time);
+  const Ended other = run_worker(1, run, {"epochs=3"});
+  EXPECT_EQ(other.code, 0) << other.log;
+  EXPECT_NE(other.log.find("mse2"), std::string::npos) << other.log;
+  EXPECT_TRUE(fs::exists(folder.path() / "mse2" / "last.pt"));
+  EXPECT_EQ(read_file(run / "last.pt"), last);
+  EXPECT_EQ(run_worker(1, run, {"epochs=4", "exist_ok=1"}).code, 2);
+  EXPECT_EQ(run_worker(1, run, {"epochs=4", "must_resume=1"}).code, 2);
+  EXPECT_FALSE(fs::exists(folder.path() / "mse3"));
+}
+
+TEST(Trainer, ErrorsLeaveNothingBehind) {
+  const struct {
+    std::vector<std::string> arguments;
+    int code;
+    const char* says;
+  } cases[] = {
+      {{"poison=1"}, 65, "not finite"},
+      {{"classes=12", "batch_size=60"}, 65, "classes"},
+      {{"batch_size=21"}, 2, "batch_size"},
+      {{"device=gpu"}, 2, "--device"},
+      {{"device=cpu", "canonical=1", "must_resume=1"}, 2, "--must-resume"},
+  };
+  for (const auto& c : cases) {
+    const test::TempDir folder;
+    const fs::path run = folder.path() / "deep" / "mse";
+    fs::create_directory(folder.path() / "deep");
+    const Ended ended = run_worker(1, run, c.arguments);
+    EXPECT_EQ(ended.code, c.code) << ended.log;
+    EXPECT_NE(ended.log.find(c.says), std::string::npos) << ended.log;
+    EXPECT_FALSE(fs::exists(run));
+  }
+}
+
+TEST(Trainer, ALossThatIsNotFiniteEndsTheRunAndIsNotSaved) {
+  const test::TempDir folder;
+  const fs::path run = folder.path() / "mse";
+  const Ended ended = run_worker(2, run, {"epochs=30", "learning_rate=1e37", "checkpoint_ms=0"});
+  EXPECT_EQ(ended.code, 65) << ended.log;
+  EXPECT_NE(ended.log.find("trainer.learning_rate"), std::string::npos) << ended.log;
+  if (!fs::exists(run / "last.pt")) return;
+  for (const auto& [name, tensor] : read_state_dict(run / "last.pt"))
+    EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name;
+}
+
+TEST(Trainer, OtherBatchModesArithmeticAndValidationTrainToo) {
+  const test::TempDir folder;
+  int number = 0;
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"per_rank=1"}, {"canonical=0"}, {"per_rank=1", "canonical=0"}, {"sampled=1", "classes=4"}}) {
+    const fs::path run = folder.path() / ("run" + std::to_string(++number));
+    std::vector<std::string> all{"epochs=30"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const Ended ended = run_worker(2, run, all);
+    ASSERT_EQ(ended.code, 0) << ended.log;
+    const auto rows = read_csv(run / "history.csv");
+    ASSERT_EQ(rows.size(), 31u);
+    EXPECT_LT(std::stod(rows[30][2]), 0.7 * std::stod(rows[1][2])) << arguments[0];
+    EXPECT_FALSE(rows[3][4].empty());
+  }
+}
+
+}  // namespace
+}  // namespace balr
