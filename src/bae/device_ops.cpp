@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <limits>
+#include <optional>
+
 #include "balr/core/error.hpp"
 #include "balr/dist/collective.hpp"
 
@@ -154,20 +157,17 @@ void DeviceOps::reduce_gradients(const at::Tensor& flat) {
 }
 
 at::Tensor DeviceOps::update_allowed(const at::Tensor& flat, std::span<const Range>, const at::Tensor& loss) {
-  return flat.abs().max().le(kLargestGradient).logical_and(loss.isfinite());
+  return at::linalg_vector_norm(flat, std::numeric_limits<double>::infinity()).le(kLargestGradient).logical_and(loss.isfinite());
 }
 
 void DeviceOps::adam(const at::Tensor& parameters, const at::Tensor& gradients, const AdamMoments& moments,
                      std::span<const Range>, double learning_rate, const at::Tensor& allowed) {
   moments.step.add_(allowed);
-  const at::Tensor correction1 = 1.0 - at::pow(kBeta1, moments.step);
-  const at::Tensor correction2 = 1.0 - at::pow(kBeta2, moments.step);
-  assign_if(allowed, moments.exp_avg, at::lerp(moments.exp_avg, gradients, 1.0 - kBeta1));
-  assign_if(allowed, moments.exp_avg_sq,
-            (moments.exp_avg_sq * kBeta2).addcmul_(gradients, gradients, 1.0 - kBeta2));
-  const at::Tensor denominator = moments.exp_avg_sq.sqrt().div_(correction2.sqrt()).add_(kAdamEps);
-  assign_if(allowed, parameters,
-            parameters - (moments.exp_avg / denominator).mul_(correction1.reciprocal().mul_(learning_rate)));
+  // One kernel that looks at the flag on the device.
+  const at::TensorList none;
+  at::_fused_adam_({parameters}, {gradients}, {moments.exp_avg}, {moments.exp_avg_sq}, none, {moments.step.to(at::kFloat)},
+                   learning_rate, kBeta1, kBeta2, /*weight_decay=*/0.0, kAdamEps, /*amsgrad=*/false, /*maximize=*/false,
+                   /*grad_scale=*/std::nullopt, /*found_inf=*/allowed.logical_not().to(at::kFloat));
 }
 
 std::unique_ptr<StepOps> make_device_ops(Collective* collective) { return std::make_unique<DeviceOps>(collective); }

@@ -139,6 +139,35 @@ TEST(Autoencoder, InferenceEqualsFloat64) {
     EXPECT_TRUE(at::equal(infer(model, x.narrow(0, row, 1)).recon[0], out.recon[row]));
 }
 
+// The model shipped with the Python balr. Figures: v[i] = ((37 i mod 101) - 50) / 50 through torch 2.11.
+TEST(Autoencoder, ShippedModelFigures) {
+  BALR_NEEDS_TEST_DATA();
+  const Autoencoder model = Autoencoder::from_state_dict(read_state_dict(test::test_data_folder() / "models/BAE_mse.pt"));
+  EXPECT_EQ(model.batches_tracked().item<std::int64_t>(), 37600);
+  const at::Tensor v = (at::arange(256).mul(37).remainder(101).sub(50).to(at::kDouble) / 50.0).to(at::kFloat).unsqueeze(0);
+  const AutoencoderOutput out = infer(model, v);
+  const at::Tensor active = out.codes[0].nonzero().flatten();
+  EXPECT_EQ(active.size(0), 244);
+  EXPECT_TRUE(at::equal(active.narrow(0, 0, 6), at::tensor({0, 3, 4, 6, 12, 13}, at::kLong)));
+  const float z[] = {0.98552293f, -0.76170653f, -0.97533840f, 0.99673849f};
+  const float recon[] = {-0.08146290f, -0.00505260f, 0.24652340f, -0.20655826f};
+  for (const std::int64_t i : {0, 1, 2, 3}) {
+    EXPECT_NEAR(out.z[0][i].item<float>(), z[i], 4e-6);
+    EXPECT_NEAR(out.recon[0][i].item<float>(), recon[i], 1e-6);
+  }
+  EXPECT_NEAR((out.recon - v).square().mean().item<float>(), 0.22501117, 1e-6);
+}
+
+TEST(Autoencoder, ShippedModelEqualsTheReference) {
+  BALR_NEEDS_TEST_DATA();
+  const auto file = test::test_data_folder() / "golden/bae.h5";
+  const Autoencoder model = Autoencoder::from_state_dict(read_state_dict(test::test_data_folder() / "models/BAE_mse.pt"));
+  const AutoencoderOutput out = infer(model, test::read_floats(file, "shipped/input"));
+  EXPECT_LT(test::differences(file, "shipped/recon", out.recon, 0).back(), 1e-6);
+  EXPECT_LT(test::differences(file, "shipped/Z", out.z, 0).back(), 1e-5);
+  EXPECT_EQ(test::differences(file, "shipped/b", out.codes, 0).back(), 0.0);
+}
+
 // Every exponent and 64 mantissas each, both signs: error in units in the last place, and the symmetry.
 TEST(ElementWise, TanhIsWithinHalfAUnit) {
   std::vector<float> x;
