@@ -1,136 +1,101 @@
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 #include <caffe2/serialize/inline_container.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <set>
 
 #include "balr/core/atomic_file.hpp"
 #include "balr/core/error.hpp"
 #include "balr/weights/state_dict.hpp"
+#include "weights/rebuild_tensor.hpp"
 
 namespace balr {
 namespace {
 
-// Writes the pickle (protocol 2) of OrderedDict([(name, tensor), ...]) as torch.save does.
+// Writes opcodes of protocol 2, which every torch.load reads.
 class Pickler {
  public:
-  Pickler() { out_ = "\x80\x02"; }
+  Pickler() { text_ = "\x80\x02"; }
 
-  void begin_dict() {
-    empty_ordered_dict();
-    out_ += '(';
+  Pickler& raw(std::string_view opcodes) {
+    text_ += opcodes;
+    return *this;
   }
-  void end() { out_ += "u."; }
-
-  void tensor(const std::string& name, const at::Tensor& tensor, std::size_t key) {
-    text(name);
-    global("torch._utils", "_rebuild_tensor_v2");
-    out_ += "((";
-    text("storage");
-    global("torch", storage_type(tensor.scalar_type()));
-    text(std::to_string(key));
-    text("cpu");
-    integer(tensor.numel());
-    out_ += "tQ";  // the storage, by persistent id
-    integer(0);    // offset
-    integers(tensor.sizes());
-    integers(tensor.strides());
-    out_ += '\x89';  // requires_grad: False
-    empty_ordered_dict();
-    out_ += "tR";
+  Pickler& global(std::string_view module, std::string_view name) {
+    return raw("c").raw(module).raw("\n").raw(name).raw("\n");
   }
-
-  const std::string& bytes() const { return out_; }
+  Pickler& text(std::string_view value) {
+    raw("X").little_endian(value.size(), 4);
+    return raw(value);
+  }
+  Pickler& integer(std::int64_t value) {
+    if (value >= 0 && value < 1 << 8) return raw("K").little_endian(static_cast<std::uint64_t>(value), 1);
+    if (value >= 0 && value <= INT32_MAX) return raw("J").little_endian(static_cast<std::uint64_t>(value), 4);
+    return raw("\x8a\x08").little_endian(static_cast<std::uint64_t>(value), 8);
+  }
+  Pickler& tuple(at::IntArrayRef values) {
+    raw("(");
+    for (const std::int64_t value : values) integer(value);
+    return raw("t");
+  }
+  Pickler& ordered_dict() { return global("collections", "OrderedDict").raw(")R"); }
+  const std::string& str() const { return text_; }
 
  private:
-  static const char* storage_type(at::ScalarType type) {
-    switch (type) {
-      case at::kFloat: return "FloatStorage";
-      case at::kDouble: return "DoubleStorage";
-      case at::kLong: return "LongStorage";
-      case at::kInt: return "IntStorage";
-      case at::kByte: return "ByteStorage";
-      case at::kBool: return "BoolStorage";
-      default: throw InternalError("tensors of this type are not written");
-    }
-  }
-  void global(const char* module, const char* name) { out_ += std::string("c") + module + "\n" + name + "\n"; }
-  void empty_ordered_dict() {
-    global("collections", "OrderedDict");
-    out_ += ")R";
-  }
-  template <class T>
-  void raw(T value) {
-    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
-  }
-  void text(const std::string& value) {
-    out_ += 'X';
-    raw(static_cast<std::uint32_t>(value.size()));
-    out_ += value;
-  }
-  void integer(std::int64_t value) {
-    if (value >= INT32_MIN && value <= INT32_MAX) {
-      out_ += 'J';
-      raw(static_cast<std::int32_t>(value));
-    } else {
-      out_ += "\x8a\x08";
-      raw(value);
-    }
-  }
-  void integers(at::IntArrayRef values) {
-    out_ += '(';
-    for (const std::int64_t value : values) integer(value);
-    out_ += 't';
+  Pickler& little_endian(std::uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) text_ += static_cast<char>(value >> (8 * i) & 0xff);
+    return *this;
   }
 
-  std::string out_;
+  std::string text_;
 };
 
-void write_archive(const std::filesystem::path& file, const StateDict& tensors) {
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  const auto check = [&] {
-    if (!out) throw IoError("cannot write " + file.string() + ": " + std::strerror(errno));
-  };
-  check();
-  // The name of the archive's top folder comes from the file's name otherwise, and that is a temporary one.
-  caffe2::serialize::PyTorchStreamWriter writer([&](const void* bytes, std::size_t size) {
-    out.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(size));
-    return out ? size : 0;
-  });
-  Pickler pickler;
-  pickler.begin_dict();
-  StateDict contiguous;
-  for (const auto& [name, tensor] : tensors) {
-    contiguous.emplace_back(name, tensor.detach().cpu().contiguous());
-    pickler.tensor(name, contiguous.back().second, contiguous.size() - 1);
+// _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)
+void pickle_tensor(Pickler& pickle, const at::Tensor& tensor, std::size_t storage) {
+  pickle.global("torch._utils", "_rebuild_tensor_v2").raw("(");
+  pickle.raw("(").text("storage").global("torch", storage_name(tensor.scalar_type()));
+  pickle.text(std::to_string(storage)).text("cpu").integer(tensor.numel()).raw("tQ");
+  pickle.integer(0).tuple(tensor.sizes()).tuple(tensor.strides()).raw("\x89");
+  pickle.ordered_dict().raw("tR");
+}
+
+std::string pickle_state_dict(const StateDict& tensors) {
+  Pickler pickle;
+  pickle.ordered_dict().raw("(");
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    pickle.text(tensors[i].first);
+    pickle_tensor(pickle, tensors[i].second, i);
   }
-  pickler.end();
-  writer.writeRecord("data.pkl", pickler.bytes().data(), pickler.bytes().size());
-  writer.writeRecord("byteorder", "little", 6);
-  for (std::size_t i = 0; i < contiguous.size(); ++i)
-    writer.writeRecord("data/" + std::to_string(i), contiguous[i].second.data_ptr(), contiguous[i].second.nbytes());
-  writer.writeEndOfFile();
-  out.close();
-  check();
+  return pickle.raw("u.").str();
+}
+
+StateDict on_host(const StateDict& tensors) {
+  StateDict out;
+  std::set<std::string> names;
+  for (const auto& [name, tensor] : tensors) {
+    check(names.insert(name).second, "a state dict names two tensors alike");
+    out.emplace_back(name, tensor.detach().cpu().contiguous());
+  }
+  return out;
 }
 
 }  // namespace
 
 void write_state_dict(const std::filesystem::path& file, const StateDict& tensors) {
-  const std::filesystem::path temporary = temporary_name(file);
-  try {
-    write_archive(temporary, tensors);
-    publish(temporary, file);
-  } catch (const Error&) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw;
-  } catch (const c10::Error& e) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw IoError("cannot write " + file.string() + ": " + e.what_without_backtrace());
+  const StateDict host = on_host(tensors);
+  std::string bytes;
+  {
+    caffe2::serialize::PyTorchStreamWriter archive([&](const void* data, std::size_t size) {
+      bytes.append(static_cast<const char*>(data), size);
+      return size;
+    });
+    const std::string pickle = pickle_state_dict(host);
+    archive.writeRecord("data.pkl", pickle.data(), pickle.size());
+    archive.writeRecord("byteorder", "little", 6);
+    for (std::size_t i = 0; i < host.size(); ++i)
+      archive.writeRecord("data/" + std::to_string(i), host[i].second.const_data_ptr(), host[i].second.nbytes());
+    archive.writeEndOfFile();
   }
+  write_file_atomically(file, bytes);
 }
 
 }  // namespace balr

@@ -4,19 +4,32 @@
 #include <optional>
 #include <string>
 
+// Where models lie: a local folder, or the cache that huggingface_hub fills. Nothing is downloaded here.
 namespace balr {
 
-// Looks up an environment variable; a parameter so that tests need not change the process's own.
-using Environment = std::function<std::optional<std::string>(const std::string&)>;
+// The value of an environment variable; nothing if it is not set.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Environment process_environment();
 
-// The folder of a model: `repo` itself if it starts with '/', '.' or '~' or names an existing folder; else its snapshot in the
-// Hugging Face cache (HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub),
-// as refs/main names it. Never touches the network. Throws ConfigError that says what was looked for and what to do.
-std::filesystem::path find_model_folder(const std::string& repo, const Environment& environment);
+struct ModelFolder {
+  std::filesystem::path path;
+  std::string revision;  // the commit, if it is a snapshot of the cache; else empty
+};
 
-// The weights in that folder: the exact name; name + ".pt"; the same without a trailing "s"; the only *.pt.
-// The log says which was taken if it is not the exact name. Throws ConfigError with the names that are there.
-std::filesystem::path find_model_file(const std::filesystem::path& folder, const std::string& name);
+// A repo that starts with / . or ~, or is an existing folder, is that folder; any other is ORG/NAME in the cache of
+// HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME or ~/.cache, at the revision in refs/main.
+// Throws ConfigError that says where it was looked for and what to do.
+ModelFolder find_model_folder(const std::string& repo, const Environment& environment);
+
+// What an encoder is loaded from.
+struct ModelFiles {
+  std::filesystem::path weights, config;
+  std::string note;  // empty, or which file was taken instead of the named one: to be logged
+};
+
+// The weights are the first that exists of: name, name.pt, then both without a final s, then the folder's only *.pt.
+// Throws ConfigError that lists what is there.
+ModelFiles find_model_files(const std::filesystem::path& folder, const std::string& model_name,
+                            const std::string& config_name);
 
 }  // namespace balr

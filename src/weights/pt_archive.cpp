@@ -1,0 +1,102 @@
+#include "weights/pt_archive.hpp"
+
+#include <ATen/ops/empty.h>
+#include <caffe2/serialize/inline_container.h>
+#include <caffe2/serialize/read_adapter_interface.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "balr/core/atomic_file.hpp"
+#include "balr/core/error.hpp"
+
+namespace balr {
+namespace {
+
+class BytesAdapter final : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit BytesAdapter(std::string_view bytes) : bytes_(bytes) {}
+  size_t size() const override { return bytes_.size(); }
+  size_t read(uint64_t pos, void* buf, size_t n, const char*) const override {
+    if (pos >= bytes_.size()) return 0;
+    const size_t count = std::min<uint64_t>(n, bytes_.size() - pos);
+    std::memcpy(buf, bytes_.data() + pos, count);
+    return count;
+  }
+
+ private:
+  std::string_view bytes_;
+};
+
+constexpr std::uint64_t kLocalHeaderSize = 30, kMethodOffset = 8;
+
+}  // namespace
+
+PtArchive::PtArchive(const std::filesystem::path& file) : bytes_(read_file(file)) {
+  if (!bytes_.starts_with("PK\x03\x04"))
+    throw DataError("it is no zip archive, which torch.save has written since PyTorch 1.6; load it in Python and save it again");
+  try {
+    reader_ = std::make_unique<caffe2::serialize::PyTorchStreamReader>(std::make_shared<BytesAdapter>(bytes_));
+  } catch (const std::exception&) {
+    throw DataError("its zip archive is broken or cut off; copy the file again");
+  }
+  if (reader_->hasRecord("byteorder")) {
+    std::string order(std::min<std::uint64_t>(record_size("byteorder"), 16), '\0');
+    read("byteorder", order.data(), order.size());
+    if (order != "little") throw DataError("its numbers are not little-endian; save it again on such a machine");
+  }
+}
+
+PtArchive::~PtArchive() = default;
+
+std::string PtArchive::pickle() {
+  std::string data(record_size("data.pkl"), '\0');
+  read("data.pkl", data.data(), data.size());
+  return data;
+}
+
+at::Tensor PtArchive::storage(const std::string& key, at::ScalarType type, std::int64_t numel) {
+  const std::string name = "data/" + key;
+  const auto known = storages_.find(name);
+  if (known != storages_.end()) {
+    if (known->second.scalar_type() != type || known->second.numel() != numel)
+      throw DataError("its storage " + name + " has two types or sizes");
+    return known->second;
+  }
+  const std::uint64_t size = record_size(name), element = c10::elementSize(type);
+  if (numel < 0 || size % element != 0 || static_cast<std::uint64_t>(numel) != size / element)
+    throw DataError("its storage " + name + " has " + std::to_string(size) + " bytes, not " + std::to_string(numel) +
+                    " elements of " + std::to_string(element));
+  at::Tensor elements = at::empty({numel}, at::TensorOptions(type));
+  read(name, elements.data_ptr(), size);
+  storages_.emplace(name, elements);
+  return elements;
+}
+
+// Records are stored as they are, so none is larger than the file: a compressed one could be a bomb.
+std::uint64_t PtArchive::record_size(const std::string& name) {
+  std::uint64_t size = 0, header = 0;
+  try {
+    if (!reader_->hasRecord(name)) throw DataError("it has no record " + name + ", so it was not written by torch.save");
+    size = reader_->getRecordSize(name);
+    header = reader_->getRecordHeaderOffset(name);
+  } catch (const c10::Error&) {
+    throw DataError("its record " + name + " is broken; copy the file again");
+  }
+  if (header > bytes_.size() || bytes_.size() - header < kLocalHeaderSize || size > bytes_.size() - header - kLocalHeaderSize)
+    throw DataError("its record " + name + " reaches beyond the end of the file; copy the file again");
+  if (bytes_[header + kMethodOffset] != 0 || bytes_[header + kMethodOffset + 1] != 0)
+    throw DataError("its record " + name + " is compressed, which torch.save never does; save it again");
+  return size;
+}
+
+void PtArchive::read(const std::string& name, void* to, std::uint64_t size) {
+  try {
+    if (size == 0 || reader_->getRecord(name, to, size) == size) return;
+  } catch (const std::exception&) {
+  }
+  throw DataError("its record " + name + " cannot be read; copy the file again");
+}
+
+}  // namespace balr
