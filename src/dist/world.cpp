@@ -22,14 +22,20 @@ std::string outcome(const std::function<void()>& work) {
   }
 }
 
+template <class E>
+[[noreturn]] void throw_agreed(E error) {
+  error.mark_agreed();
+  throw error;
+}
+
 [[noreturn]] void throw_error(ExitCode code, const std::string& message) {
   switch (code) {
-    case ExitCode::kUsage: throw ConfigError(message);
-    case ExitCode::kData: throw DataError(message);
-    case ExitCode::kInternal: throw InternalError(message);
-    case ExitCode::kIo: throw IoError(message);
-    case ExitCode::kStopped: throw StoppedError(message);
-    default: throw Error(code, message);
+    case ExitCode::kUsage: throw_agreed(ConfigError(message));
+    case ExitCode::kData: throw_agreed(DataError(message));
+    case ExitCode::kInternal: throw_agreed(InternalError(message));
+    case ExitCode::kIo: throw_agreed(IoError(message));
+    case ExitCode::kStopped: throw_agreed(StoppedError(message));
+    default: throw_agreed(Error(code, message));
   }
 }
 

@@ -2,8 +2,8 @@
 
 #include <chrono>
 #include <map>
+#include <utility>
 
-#include "balr/core/fault.hpp"
 #include "balr/dist/world.hpp"
 #include "balr/run/parts.hpp"
 #include "balr/run/stop_flag.hpp"
@@ -16,11 +16,12 @@ namespace {
 // The parts that this rank has claimed and not yet published.
 class OpenParts {
  public:
-  OpenParts(const PartFolder& folder, ClaimClient& claims, int rank) : folder_(folder), claims_(claims), rank_(rank) {}
+  OpenParts(const PartFolder& folder, ClaimClient& claims, const PublishRules& rules)
+      : folder_(folder), claims_(claims), rules_(rules) {}
 
   // Returns the rows that are still to be computed; a part that fragments complete is published at once.
   std::vector<std::int64_t> open(std::int64_t part) {
-    PartBuffer buffer = folder_.open(part);
+    PartBuffer buffer = rules_.save ? folder_.open(part) : folder_.empty(part);
     std::vector<std::int64_t> rows = buffer.pending();
     if (rows.empty()) {
       publish(buffer);
@@ -40,29 +41,34 @@ class OpenParts {
   }
 
   void publish_fragments() {
-    for (const auto& [end, buffer] : parts_) folder_.publish(buffer);
+    if (rules_.save && !parts_.empty()) {
+      rules_.before_publish();
+      for (const auto& [end, buffer] : parts_) folder_.publish(buffer);
+    }
     parts_.clear();
   }
 
  private:
   void publish(const PartBuffer& buffer) {
-    fault_point("extract.publish", rank_);
-    folder_.publish(buffer);
+    if (rules_.save) {
+      rules_.before_publish();
+      folder_.publish(buffer);
+    }
     claims_.done(buffer.part());
   }
 
   const PartFolder& folder_;
   ClaimClient& claims_;
-  int rank_;
+  const PublishRules& rules_;
   std::map<std::int64_t, PartBuffer> parts_;  // by the end of the range
 };
 
 }  // namespace
 
 bool compute_parts(World& world, ClaimClient& claims, const PartFolder& folder, RowEngine& engine, const StopFlag& stop,
-                   ComputeProgress& progress, const std::function<void()>& between) {
+                   const PublishRules& rules, ComputeProgress& progress, const std::function<void()>& between) {
   using namespace std::chrono_literals;
-  OpenParts open(folder, claims, world.rank());
+  OpenParts open(folder, claims, rules);
   std::int64_t outstanding = 0;
   bool stopping = false;
   while (true) {
@@ -81,7 +87,7 @@ bool compute_parts(World& world, ClaimClient& claims, const PartFolder& folder, 
         }
       }
     }
-    if (outstanding == 0 && (stopping || claims.finished())) break;
+    if (outstanding == 0 && claims.finished()) break;
     if (const auto result = engine.next(outstanding > 0 ? 10ms : 2ms)) {
       --outstanding;
       ++progress.rows_done;

@@ -100,7 +100,7 @@ std::vector<fs::path> PartFolder::fragments(std::int64_t part) const {
 }
 
 PartBuffer PartFolder::open(std::int64_t part) const {
-  PartBuffer buffer(part, range(part), manifest_, dimension_);
+  PartBuffer buffer = empty(part);
   for (const fs::path& file : fragments(part)) {
     const Store store = read_store(file);
     if (store.info.identity == info_.identity) buffer.put(store);

@@ -22,6 +22,7 @@ class PartFolder {
   // that cannot be read. Throws DataError if parts of another input, model or configuration are there.
   std::vector<bool> scan() const;
 
+  PartBuffer empty(std::int64_t part) const { return {part, range(part), manifest_, dimension_}; }
   // A buffer for the part, with what fragments of earlier runs hold.
   PartBuffer open(std::int64_t part) const;
   // A complete part, or the finished rows of an incomplete one as fragments; replaces the part's older fragments.

@@ -9,7 +9,7 @@
 #include "balr/dist/world.hpp"
 #include "balr/run/identity.hpp"
 #include "balr/run/stop_flag.hpp"
-#include "train/device.hpp"
+#include "balr/dist/device.hpp"
 #include "train/progress_log.hpp"
 #include "train/run_folder.hpp"
 #include "train/shared_state.hpp"

@@ -1,4 +1,4 @@
-#include "train/device.hpp"
+#include "balr/dist/device.hpp"
 
 #include <gtest/gtest.h>
 

@@ -21,9 +21,13 @@ class Error : public std::runtime_error {
  public:
   Error(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
   ExitCode code() const { return code_; }
+  // True: all ranks threw it (all_agree), so that each can end by itself; else the run must be aborted.
+  bool agreed() const { return agreed_; }
+  void mark_agreed() { agreed_ = true; }
 
  private:
   ExitCode code_;
+  bool agreed_ = false;
 };
 
 class ConfigError : public Error {
