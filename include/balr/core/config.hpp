@@ -23,6 +23,8 @@ struct KeyInfo {
   std::string default_value;  // as it would be written in an override
   std::vector<KeyRole> roles;
   std::string help;           // one line, with the unit
+  std::vector<std::string> choices;  // of a text: the only values allowed (any case); empty: any text
+  std::vector<std::string> options;  // of a group: the key exists while one of them is selected (empty: always)
 };
 
 class Config {
@@ -38,15 +40,15 @@ class Config {
   static std::span<const KeyInfo> schema();
 
   // Applies a YAML file / overrides in hydra's grammar, in order. Throws ConfigError naming file or
-  // argument, key, expected type and the nearest known key.
+  // argument, key, expected type and the nearest known key; the configuration is unchanged then.
   void load_yaml(const std::filesystem::path& file);
   void apply_overrides(std::span<const std::string> overrides);
-  // Sets a key from an option: any text, no grammar. `origin` is shown by `balr config`.
+  // Sets a key from an option: any text, no grammar (a list: separated by commas). `origin` is shown by `balr config`.
   void set_from_option(std::string_view key, std::string_view value, std::string_view origin);
 
   // Typed access. An unknown key, one of another type or one whose group is not selected is a
   // programmer error (InternalError): ask has() first.
-  bool has(std::string_view key) const;  // also for a group, e.g. "trainer.losses.mse"
+  bool has(std::string_view key) const;  // also for a selected option, e.g. "trainer.losses.mse", "scorer.beta"
   std::int64_t integer(std::string_view key) const;
   double real(std::string_view key) const;
   bool flag(std::string_view key) const;
@@ -57,8 +59,8 @@ class Config {
   bool was_set(std::string_view key) const;
   std::string origin(std::string_view key) const;  // "default", "file X", "override", "option --x"
 
-  // The resolved tree; load_yaml of it gives an equal tree again.
-  std::string to_yaml() const;
+  // The resolved tree; load_yaml of it gives an equal tree again. With origins, each value is followed by a comment.
+  std::string to_yaml(bool with_origins = false) const;
   // One flat JSON object {"dotted.key": value}.
   std::string to_json() const;
   // Canonical text of all keys with this role and their values, for hashing; equal on every rank.
