@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "balr/core/error.hpp"
 #include "balr/dist/world.hpp"
 #include "balr/run/parts.hpp"
 #include "balr/run/stop_flag.hpp"

@@ -1,0 +1,71 @@
+#include "app/run_commands.hpp"
+#include "balr/dist/cores.hpp"
+#include "balr/dist/device.hpp"
+#include "balr/dist/world.hpp"
+#include "balr/extract/extractor.hpp"
+
+namespace balr {
+namespace {
+
+FbankOptions fbank_options(const Config& config) {
+  FbankOptions out;
+  out.num_mel_bins = static_cast<int>(config.integer("embeddings.model.features.num_mel_bins"));
+  out.frame_length = static_cast<int>(config.integer("embeddings.model.features.frame_length"));
+  out.frame_shift = static_cast<int>(config.integer("embeddings.model.features.frame_shift"));
+  out.scale = static_cast<float>(config.real("embeddings.model.features.scale"));
+  out.normalize_mean = config.flag("data.normalize_mean");
+  out.normalize_var = config.flag("data.normalize_var");
+  if (config.real("embeddings.model.features.dither") != 0)
+    throw ConfigError("embeddings.model.features.dither must be 0: dither would make every run's embeddings different");
+  return out;
+}
+
+// What this version does not do is refused, not ignored.
+void refuse_unsupported(const Config& config) {
+  const auto only = [&](const char* key, std::initializer_list<const char*> values) {
+    const std::string value = config.text(key);
+    for (const char* allowed : values)
+      if (value == allowed) return;
+    throw ConfigError(std::string(key) + "=" + value + " is not supported by this version; use " + *values.begin());
+  };
+  only("embeddings.format", {"hdf5"});
+  only("embeddings.long", {"whole"});
+  only("embeddings.convolution", {"auto", "direct"});
+}
+
+}  // namespace
+
+ExitCode run_extract(const CommandLine& command, World& world, const StopFlag& stop) {
+  const Config& config = command.config;
+  ExtractOptions options;
+  all_agree(world, "checking the command line", [&] {
+    refuse_unsupported(config);
+    options.input = command.inputs.at(0);
+    options.root = command.root_dir;
+    options.save_dir = command.save_dir.value_or("");
+    options.audio_formats = command.audio_formats;
+    options.force = command.force;
+    options.save_output = command.save_output;
+    options.model_repo = config.text("embeddings.model.model_repo");
+    options.model_name = config.text("embeddings.model.model_name");
+    options.config_name = config.text("embeddings.model.config_name");
+    const c10::Device device = choose_device(command.device, world.local_rank(), count_gpus());
+    options.embedder = {device.str(), config.text("embeddings.precision"), fbank_options(config)};
+    options.limits.max_seconds = config.real("embeddings.max_seconds");
+    options.max_failed_fraction = config.real("embeddings.max_failed_fraction");
+    // num_workers and batch_size mean "choose" unless the user set them.
+    if (config.was_set("data.batch_size")) options.batch_size = static_cast<int>(config.integer("data.batch_size"));
+    if (options.batch_size < 1) throw ConfigError("data.batch_size must be at least 1");
+    options.config_identity = config.identity(KeyRole::kExtractIdentity);
+    options.config_yaml = config.to_yaml();
+    options.program_version = BALR_VERSION;
+  });
+  const auto wanted = static_cast<int>(config.integer("num_threads"));
+  const int cores = cores_of_rank(world);
+  options.threads = wanted > 0 ? wanted : cores;
+  if (options.embedder.device != "cpu" && config.was_set("data.num_workers"))
+    options.threads = std::max(1, static_cast<int>(config.integer("data.num_workers")));
+  return extract(options, world, stop);
+}
+
+}  // namespace balr
