@@ -36,11 +36,11 @@ class Backoff {
   void pause() {
     ++looks_;
     if (looks_ < 200) return;
-    if (looks_ < 400) {
+    if (looks_ < 1000) {
       std::this_thread::yield();
       return;
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(looks_ < 1000 ? 50 : 200));
+    std::this_thread::sleep_for(std::chrono::microseconds(looks_ < 2000 ? 50 : 200));
   }
 
  private:
@@ -96,7 +96,7 @@ class MpiWorld final : public World {
   std::string host_ = host_name();
   std::vector<std::string> hosts_;
   WorldOptions options_;
-  std::optional<Watchdog> watchdog_;  // none with one rank
+  std::optional<Watchdog> watchdog_;  // none with one rank, or if it is not wanted
 
   std::uint64_t operation_ = 0;  // the last one begun
   std::string operation_name_, busy_name_;
@@ -147,7 +147,8 @@ void MpiWorld::discard_messages() {
 
 void MpiWorld::set_watchdog(const WorldOptions& options) {
   options_ = options;
-  if (size() > 1) watchdog_.emplace(options.watchdog_seconds, rank(), hosts_, seconds_now());
+  watchdog_.reset();
+  if (size() > 1 && options.watchdog_seconds > 0) watchdog_.emplace(options.watchdog_seconds, rank(), hosts_, seconds_now());
   next_look_ = next_report_ = 0;
 }
 

@@ -34,16 +34,20 @@ std::string new_token(const ProcessIdentity& process) {
   return process.host + "-" + std::to_string(process.pid) + "-" + std::to_string(random()) + std::to_string(random());
 }
 
+// Clocks of two hosts may differ by this; a sign of life older than that and stale_seconds needs no waiting.
+constexpr double kClockTolerance = 900;
+
 enum class Judgement { kAlive, kStale, kUnknown };
 
 Judgement judge(const LeaseRecord& owner, const LeaseOptions& options) {
   if (!owner.job.empty() && owner.job == options.job.id && owner.restart_count < options.job.restart_count)
     return Judgement::kStale;
   if (same_host(owner.process)) return is_running(owner.process) ? Judgement::kAlive : Judgement::kStale;
-  return Judgement::kUnknown;
+  const auto age = static_cast<double>(unix_time() - owner.heartbeat);
+  return age > options.stale_seconds + kClockTolerance ? Judgement::kStale : Judgement::kUnknown;
 }
 
-// Watches the file for stale_seconds; true if nothing changed in it, so that no clocks are compared.
+// Watches the file for stale_seconds; true if nothing changed in it: clocks of two hosts may differ.
 bool gives_no_sign(const LeaseFile& file, const std::string& text, const LeaseOptions& options,
                    const std::function<void()>& meanwhile) {
   const auto owner = LeaseRecord::from_text(text);

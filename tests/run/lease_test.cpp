@@ -145,6 +145,14 @@ TEST_F(LeaseTest, WaitingCanBeGivenUp) {
   EXPECT_TRUE(before.still_owned());
 }
 
+TEST_F(LeaseTest, AnOwnerElsewhereThatIsSilentForLongIsNotWaitedFor) {
+  const Lease before = Lease::acquire(dir.path(), elsewhere());
+  auto json = nlohmann::json::parse(read_file(file));
+  json["heartbeat"] = json.at("heartbeat").get<std::int64_t>() - 1000;  // seconds
+  std::ofstream(file) << json.dump();
+  EXPECT_LT(seconds_to_acquire(options(1000, 60)), 0.5);
+}
+
 TEST_F(LeaseTest, WhoWasReplacedDoesNoHarm) {
   std::optional<Lease> before = Lease::acquire(dir.path(), elsewhere());
   const Lease lease = Lease::acquire(dir.path(), options());

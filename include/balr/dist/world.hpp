@@ -17,9 +17,10 @@
 // Long work of the main thread without tick() must be wrapped in Busy; a busy rank is given ten times as long.
 namespace balr {
 
+// The same on all ranks.
 struct WorldOptions {
   double watchdog_seconds = 600;                       // 0: no watchdog
-  std::size_t max_message_bytes = std::size_t{1} << 30;  // larger data travel in pieces; the same on all ranks, < 2^31
+  std::size_t max_message_bytes = std::size_t{1} << 30;  // larger data travel in pieces; < 2^31
 };
 
 class World {

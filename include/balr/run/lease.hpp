@@ -20,8 +20,9 @@ struct LeaseOptions {
 class Lease {
  public:
   // Takes the folder, which exists. A lease of a dead process of this host, or of the same job before a restart, is stale at
-  // once; that of another host after stale_seconds without a sign of life, which are waited for (a warning says so; `meanwhile`
-  // is called many times a second and may throw). Throws ConfigError naming the owner if it lives; IoError.
+  // once; that of another host after stale_seconds without a sign of life, which are waited for unless the last one is much older
+  // (a warning says so; `meanwhile` is called many times a second and may throw). Throws ConfigError naming the owner if it
+  // lives; IoError.
   static Lease acquire(const std::filesystem::path& folder, const LeaseOptions& options = {},
                        const std::function<void()>& meanwhile = {});
   Lease(Lease&&) noexcept;
