@@ -1,6 +1,8 @@
-// One training step of the auto-encoder (batch 512, MSE): the canonical one in parts, beside its 11 products alone and
-// beside an eager LibTorch step (autograd, torch.optim.Adam's operations one by one).
-// Usage: bench_train_step [batch] [repetitions]
+// One training step of the auto-encoder (batch 512, MSE): the canonical one in parts, beside its 11
+// products alone and beside an eager LibTorch step (autograd, torch.optim.Adam's operations one by
+// one). Usage: bench_train_step [batch] [repetitions]
+#include "balr/bae/train_step.hpp"
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -16,7 +18,6 @@
 #include <vector>
 
 #include "bae/step_buffers.hpp"
-#include "balr/bae/train_step.hpp"
 #include "balr/core/thread_pool.hpp"
 
 namespace balr {
@@ -29,8 +30,8 @@ std::string cpu_name() {
   return "unknown";
 }
 
-// The best of several runs: of the clock on the wall, and of the processor time of all threads, which tells more on a
-// machine that others use too.
+// The best of several runs: of the clock on the wall, and of the processor time of all threads,
+// which tells more on a machine that others use too.
 struct Time {
   double wall = 1e9, cpu = 1e9;  // ms
 };
@@ -42,12 +43,16 @@ Time best_of(int repetitions, const std::function<void()>& work) {
     const std::clock_t cpu = std::clock();
     work();
     best.cpu = std::min(best.cpu, 1e3 * static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC);
-    best.wall = std::min(best.wall, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - wall).count());
+    best.wall = std::min(
+        best.wall,
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - wall).count());
   }
   return best;
 }
 
-void print(const char* name, const Time& time) { std::printf("  %-28s %8.2f %8.2f\n", name, time.wall, time.cpu); }
+void print(const char* name, const Time& time) {
+  std::printf("  %-28s %8.2f %8.2f\n", name, time.wall, time.cpu);
+}
 
 // What the Python balr does on the CPU, in LibTorch.
 class EagerStep {
@@ -65,7 +70,8 @@ class EagerStep {
   void run(const at::Tensor& x) {
     const auto& p = values_;
     const at::Tensor hidden = at::relu(at::linear(x, p[0], p[1]));
-    const at::Tensor normalized = at::batch_norm(hidden, p[2], p[3], mean_, var_, true, 0.1, 1e-5, false);
+    const at::Tensor normalized =
+        at::batch_norm(hidden, p[2], p[3], mean_, var_, true, 0.1, 1e-5, false);
     const at::Tensor z = at::linear(normalized, p[4], p[5]).tanh();
     at::Tensor codes = z.gt(0).to(at::kFloat).detach().set_requires_grad(true);
     const at::Tensor recon = at::linear(at::linear(codes, p[6], p[7]).tanh(), p[8], p[9]);
@@ -82,7 +88,8 @@ class EagerStep {
     first_[i].lerp_(grad, 0.1);
     second_[i].mul_(0.999).addcmul_(grad, grad, 0.001);
     const double correction1 = 1 - std::pow(0.9, step_), correction2 = 1 - std::pow(0.999, step_);
-    value.addcdiv_(first_[i], (second_[i].sqrt() / std::sqrt(correction2)).add_(1e-8), -1e-3 / correction1);
+    value.addcdiv_(first_[i], (second_[i].sqrt() / std::sqrt(correction2)).add_(1e-8),
+                   -1e-3 / correction1);
     values_[i].mutable_grad().reset();
   }
 
@@ -97,8 +104,9 @@ struct Part {
 };
 
 // The operations of a step, grouped, on a step's own memory.
-std::vector<Part> parts_of(const Autoencoder& model, const at::Tensor& x, StepOps& ops, const StepBuffers& b,
-                           const AdamMoments& moments, const at::Tensor& gradients) {
+std::vector<Part> parts_of(const Autoencoder& model, const at::Tensor& x, StepOps& ops,
+                           const StepBuffers& b, const AdamMoments& moments,
+                           const at::Tensor& gradients) {
   const Parameters p(model);
   const auto& a = b.activations;
   const auto& r = b.record;
@@ -107,7 +115,8 @@ std::vector<Part> parts_of(const Autoencoder& model, const at::Tensor& x, StepOp
     return gradients.narrow(0, from, rows * cols).view({rows, cols});
   };
   const BatchStatistics statistics{model.running_mean(), model.running_var(), model.running_var()};
-  const at::Tensor allowed = at::scalar_tensor(true, at::kBool), totals = at::ones({2 * h}, at::kDouble);
+  const at::Tensor allowed = at::scalar_tensor(true, at::kBool),
+                   totals = at::ones({2 * h}, at::kDouble);
   const auto products = [=, &ops] {
     ops.product(x, p.encoder0_weight.t(), p.encoder0_bias, a.hidden);
     ops.product(a.normalized, p.encoder3_weight.t(), p.encoder3_bias, a.z);
@@ -123,20 +132,24 @@ std::vector<Part> parts_of(const Autoencoder& model, const at::Tensor& x, StepOp
   };
   return {{"11 products", products},
           {"2 tanh", [=, &ops] { ops.tanh(a.z), ops.tanh(a.decoded); }},
-          {"other element-wise", [=, &ops] {
+          {"other element-wise",
+           [=, &ops] {
              ops.relu(a.hidden);
              ops.codes(a.z, a.codes);
              ops.normalize(a.hidden, statistics, p.gamma, p.beta, a.normalized);
              ops.difference(a.recon, x, 1e-5, r.grad_decoder2);
              ops.tanh_backward(r.grad_decoder0, a.decoded);
              ops.straight_through(b.grad_hidden, {}, a.z, r.grad_encoder3);
-             ops.normalize_backward(b.grad_hidden, a.hidden, statistics, p.gamma, totals, x.size(0), r.grad_encoder0);
+             ops.normalize_backward(b.grad_hidden, a.hidden, statistics, p.gamma, totals, x.size(0),
+                                    r.grad_encoder0);
            }},
-          {"sums over rows", [=, &ops] {
+          {"sums over rows",
+           [=, &ops] {
              ops.moments(a.hidden, b.plan, b.moments);
              ops.normalize_sums(b.grad_hidden, a.hidden, statistics.mean, b.plan, b.moments);
              ops.square_difference(a.recon, x, b.plan, b.sums.narrow(1, 0, 1));
-             for (const at::Tensor& grads : {r.grad_encoder0, r.grad_encoder3, r.grad_decoder0, r.grad_decoder2})
+             for (const at::Tensor& grads :
+                  {r.grad_encoder0, r.grad_encoder3, r.grad_decoder0, r.grad_decoder2})
                ops.column_sums(grads, b.plan, gradients.narrow(0, 0, grads.size(1)));
            }},
           {"check and Adam", [=, &ops] {
@@ -155,18 +168,25 @@ void measure(int threads, std::int64_t batch, int repetitions) {
   std::printf("%d thread%s, batch %ld, best of %d, ms%21s%9s\n", threads, threads == 1 ? "" : "s",
               static_cast<long>(batch), repetitions, "wall", "cpu");
 
-  const TrainStepOptions options{.learning_rate = 1e-3, .canonical = true, .threads = parallel, .losses = {make_mse_loss(1.0)}};
+  const TrainStepOptions options{.learning_rate = 1e-3,
+                                 .canonical = true,
+                                 .threads = parallel,
+                                 .losses = {make_mse_loss(1.0)}};
   TrainStep canonical(model, at::kCPU, options, nullptr);
   TrainStepOptions plain = options;
   plain.canonical = false;
   TrainStep device(model, at::kCPU, plain, nullptr);
   EagerStep eager(model);
   const auto ops = make_canonical_ops(nullptr, parallel);
-  const StepBuffers buffers(model.shape(), 1, ops->plan(batch), at::TensorOptions().dtype(at::kFloat));
+  const StepBuffers buffers(model.shape(), 1, ops->plan(batch),
+                            at::TensorOptions().dtype(at::kFloat));
   const Activations& a = buffers.activations;
-  for (const at::Tensor& t : {buffers.record.rows, a.hidden, a.z, a.codes, a.recon, buffers.grad_hidden}) t.fill_(1e-3);
+  for (const at::Tensor& t :
+       {buffers.record.rows, a.hidden, a.z, a.codes, a.recon, buffers.grad_hidden})
+    t.fill_(1e-3);
   const at::Tensor gradients = at::full_like(model.flat(), 1e-3);
-  const AdamMoments moments{at::zeros_like(gradients), at::zeros_like(gradients), at::zeros({}, at::kDouble)};
+  const AdamMoments moments{at::zeros_like(gradients), at::zeros_like(gradients),
+                            at::zeros({}, at::kDouble)};
   Time products, sum{0, 0};
   for (const Part& part : parts_of(model, x, *ops, buffers, moments, gradients)) {
     const Time time = best_of(repetitions, part.work);
@@ -177,7 +197,8 @@ void measure(int threads, std::int64_t batch, int repetitions) {
   print("sum of these parts", sum);
   const Time step = best_of(repetitions, [&] { canonical.run(x, {}); });
   print("canonical step", step);
-  std::printf("  %-28s %8.2f %8.2f\n", "  over its products", step.wall / products.wall, step.cpu / products.cpu);
+  std::printf("  %-28s %8.2f %8.2f\n", "  over its products", step.wall / products.wall,
+              step.cpu / products.cpu);
   print("step of ATen operations", best_of(repetitions, [&] { device.run(x, {}); }));
   print("eager LibTorch (autograd)", best_of(repetitions, [&] { eager.run(x); }));
 }

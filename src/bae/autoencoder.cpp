@@ -13,7 +13,8 @@
 namespace balr {
 namespace {
 
-constexpr const char* kLayers[] = {"encoder.0", "encoder.3", "decoder.0", "decoder.2"};  // in the order of creation
+constexpr const char* kLayers[] = {"encoder.0", "encoder.3", "decoder.0",
+                                   "decoder.2"};  // in the order of creation
 
 at::Tensor view_of(const at::Tensor& flat, const ParameterPlace& place) {
   const at::Tensor part = flat.narrow(0, place.offset, place.size());
@@ -30,7 +31,8 @@ std::map<std::string, at::Tensor> by_name(const StateDict& tensors) {
   constexpr std::string_view kPrefix = "module.";
   std::map<std::string, at::Tensor> found;
   for (const auto& [name, tensor] : tensors)
-    if (!found.emplace(name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name, tensor).second)
+    if (!found.emplace(name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name, tensor)
+             .second)
       throw DataError("the auto-encoder's file holds " + name + " twice; save the model again");
   return found;
 }
@@ -38,8 +40,10 @@ std::map<std::string, at::Tensor> by_name(const StateDict& tensors) {
 AutoencoderShape shape_of(const std::map<std::string, at::Tensor>& tensors) {
   const auto first = tensors.find("encoder.0.weight");
   if (first == tensors.end() || first->second.dim() != 2)
-    throw DataError("no tensor encoder.0.weight with two dimensions: this file is not a binary attribute auto-encoder; "
-                    "give one that `balr train` wrote (last.pt or best.pt)");
+    throw DataError(
+        "no tensor encoder.0.weight with two dimensions: this file is not a binary attribute "
+        "auto-encoder; "
+        "give one that `balr train` wrote (last.pt or best.pt)");
   return {first->second.size(1), first->second.size(0)};
 }
 
@@ -54,7 +58,8 @@ void check_tensors(const std::map<std::string, at::Tensor>& tensors, const State
       wrong += "; " + name + " is " + shape_text(found->second) + ", not " + shape_text(tensor);
   }
   for (const auto& [name, tensor] : tensors)
-    if (std::none_of(expected.begin(), expected.end(), [&, &n = name](const auto& e) { return e.first == n; }))
+    if (std::none_of(expected.begin(), expected.end(),
+                     [&, &n = name](const auto& e) { return e.first == n; }))
       wrong += "; " + name + " is unexpected";
   if (!wrong.empty())
     throw DataError("these are not the tensors of a binary attribute auto-encoder" + wrong +
@@ -65,16 +70,18 @@ void check_tensors(const std::map<std::string, at::Tensor>& tensors, const State
 
 std::vector<ParameterPlace> parameter_places(const AutoencoderShape& shape) {
   const std::int64_t d = shape.input_dim, h = shape.internal_dim;
-  std::vector<ParameterPlace> places = {
-      {"encoder.0.weight", 0, h, d}, {"encoder.0.bias", 0, h, 0}, {"encoder.2.weight", 0, h, 0},
-      {"encoder.2.bias", 0, h, 0},   {"encoder.3.weight", 0, h, h}, {"encoder.3.bias", 0, h, 0},
-      {"decoder.0.weight", 0, h, h}, {"decoder.0.bias", 0, h, 0},   {"decoder.2.weight", 0, d, h},
-      {"decoder.2.bias", 0, d, 0}};
-  for (std::size_t i = 1; i < places.size(); ++i) places[i].offset = places[i - 1].offset + places[i - 1].size();
+  std::vector<ParameterPlace> places = {{"encoder.0.weight", 0, h, d}, {"encoder.0.bias", 0, h, 0},
+                                        {"encoder.2.weight", 0, h, 0}, {"encoder.2.bias", 0, h, 0},
+                                        {"encoder.3.weight", 0, h, h}, {"encoder.3.bias", 0, h, 0},
+                                        {"decoder.0.weight", 0, h, h}, {"decoder.0.bias", 0, h, 0},
+                                        {"decoder.2.weight", 0, d, h}, {"decoder.2.bias", 0, d, 0}};
+  for (std::size_t i = 1; i < places.size(); ++i)
+    places[i].offset = places[i - 1].offset + places[i - 1].size();
   return places;
 }
 
-Autoencoder::Autoencoder(const AutoencoderShape& shape) : shape_(shape), places_(parameter_places(shape)) {
+Autoencoder::Autoencoder(const AutoencoderShape& shape)
+    : shape_(shape), places_(parameter_places(shape)) {
   if (shape.input_dim < 1 || shape.internal_dim < 1)
     throw ConfigError("trainer.input_dim and trainer.internal_dim must be at least 1");
   flat_ = at::zeros({places_.back().offset + places_.back().size()}, at::kFloat);
@@ -92,7 +99,8 @@ Autoencoder Autoencoder::random(const AutoencoderShape& shape, at::Generator& ge
     // kaiming_uniform_(a = sqrt(5)), computed as PyTorch's Linear does, rounding included
     const double bound = std::sqrt(3.0) * (std::sqrt(2.0 / (1.0 + 5.0)) / std::sqrt(fan_in));
     weight.uniform_(-bound, bound, generator);
-    model.parameter(layer + ".bias").uniform_(-1.0 / std::sqrt(fan_in), 1.0 / std::sqrt(fan_in), generator);
+    model.parameter(layer + ".bias")
+        .uniform_(-1.0 / std::sqrt(fan_in), 1.0 / std::sqrt(fan_in), generator);
   }
   for (const std::string layer : kLayers) {
     at::Tensor weight = model.parameter(layer + ".weight");
@@ -126,7 +134,8 @@ Autoencoder& Autoencoder::operator=(const Autoencoder& other) { return *this = A
 
 Autoencoder Autoencoder::to(const at::Device& device) const {
   Autoencoder copy = *this;
-  for (at::Tensor* tensor : {&copy.flat_, &copy.running_mean_, &copy.running_var_, &copy.batches_tracked_})
+  for (at::Tensor* tensor :
+       {&copy.flat_, &copy.running_mean_, &copy.running_var_, &copy.batches_tracked_})
     *tensor = tensor->to(device);
   return copy;
 }

@@ -21,7 +21,9 @@ CanonicalOps::CanonicalOps(Collective* collective, const Threads& threads)
       size_(collective ? collective->size() : 1) {}
 
 void CanonicalOps::for_rows(std::int64_t rows, const std::function<void(std::int64_t)>& job) const {
-  const std::int64_t pieces = threads_.run ? std::clamp<std::int64_t>(threads_.count, 1, std::max<std::int64_t>(rows, 1)) : 1;
+  const std::int64_t pieces =
+      threads_.run ? std::clamp<std::int64_t>(threads_.count, 1, std::max<std::int64_t>(rows, 1))
+                   : 1;
   const auto piece = [&](std::int64_t p) {
     const Range range = slice(rows, p, pieces);
     for (std::int64_t row = range.begin; row < range.end; ++row) job(row);
@@ -30,8 +32,9 @@ void CanonicalOps::for_rows(std::int64_t rows, const std::function<void(std::int
   threads_.run(pieces, piece);
 }
 
-void CanonicalOps::for_blocks(std::int64_t rows, std::int64_t block_rows,
-                              const std::function<void(std::int64_t, std::int64_t, std::int64_t)>& job) const {
+void CanonicalOps::for_blocks(
+    std::int64_t rows, std::int64_t block_rows,
+    const std::function<void(std::int64_t, std::int64_t, std::int64_t)>& job) const {
   for_rows((rows + block_rows - 1) / block_rows, [&](std::int64_t block) {
     job(block, block * block_rows, std::min((block + 1) * block_rows, rows));
   });
@@ -44,7 +47,8 @@ BatchPlan CanonicalOps::plan(std::int64_t rows, std::int64_t block_rows) const {
   const std::int64_t blocks = (rows + block_rows - 1) / block_rows;
   for (int rank = 0; rank < size_; ++rank) {
     const Range own = slice(blocks, rank, size_);
-    const Range of_rank = {std::min(own.begin * block_rows, rows), std::min(own.end * block_rows, rows)};
+    const Range of_rank = {std::min(own.begin * block_rows, rows),
+                           std::min(own.end * block_rows, rows)};
     plan.rows_of_rank.push_back(of_rank.size());
     plan.blocks_of_rank.push_back(own.size());
     if (rank == rank_) plan.rows = of_rank, plan.blocks = own.size();
@@ -52,9 +56,12 @@ BatchPlan CanonicalOps::plan(std::int64_t rows, std::int64_t block_rows) const {
   return plan;
 }
 
-Range CanonicalOps::features(std::int64_t outputs, int of_rank) const { return slice(outputs, of_rank, size_); }
+Range CanonicalOps::features(std::int64_t outputs, int of_rank) const {
+  return slice(outputs, of_rank, size_);
+}
 
-void CanonicalOps::product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias, const at::Tensor& out) {
+void CanonicalOps::product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias,
+                           const at::Tensor& out) {
   const Rows c = rows_of(out);
   BALR_CHECK(c.rows == a.size(0) && c.cols == b.size(1));
   balr::product(matrix_of(a), matrix_of(b), c.data, c.stride,
@@ -70,15 +77,18 @@ void CanonicalOps::tanh(const at::Tensor& x) {
 }
 
 void CanonicalOps::codes(const at::Tensor& z, const at::Tensor& out) {
-  for_rows(z.size(0), [v = rows_of(z), o = rows_of(out)](std::int64_t i) { ew::codes(v[i], o[i], v.cols); });
+  for_rows(z.size(0),
+           [v = rows_of(z), o = rows_of(out)](std::int64_t i) { ew::codes(v[i], o[i], v.cols); });
 }
 
 void CanonicalOps::tanh_backward(const at::Tensor& grad, const at::Tensor& y) {
-  for_rows(y.size(0), [g = rows_of(grad), v = rows_of(y)](std::int64_t i) { ew::tanh_backward(g[i], v[i], v.cols); });
+  for_rows(y.size(0), [g = rows_of(grad), v = rows_of(y)](std::int64_t i) {
+    ew::tanh_backward(g[i], v[i], v.cols);
+  });
 }
 
-void CanonicalOps::straight_through(const at::Tensor& grad_codes, const at::Tensor& grad_z, const at::Tensor& z,
-                                    const at::Tensor& out) {
+void CanonicalOps::straight_through(const at::Tensor& grad_codes, const at::Tensor& grad_z,
+                                    const at::Tensor& z, const at::Tensor& out) {
   const Rows g = rows_of(grad_codes), v = rows_of(z), o = rows_of(out);
   const Rows extra = grad_z.defined() ? rows_of(grad_z) : Rows{nullptr, 0, 0, 0};
   for_rows(v.rows, [&](std::int64_t i) {
@@ -86,26 +96,33 @@ void CanonicalOps::straight_through(const at::Tensor& grad_codes, const at::Tens
   });
 }
 
-void CanonicalOps::difference(const at::Tensor& a, const at::Tensor& b, double factor, const at::Tensor& out) {
+void CanonicalOps::difference(const at::Tensor& a, const at::Tensor& b, double factor,
+                              const at::Tensor& out) {
   const Rows x = rows_of(a), y = rows_of(b), o = rows_of(out);
-  for_rows(x.rows, [&](std::int64_t i) { ew::difference(x[i], y[i], static_cast<float>(factor), o[i], x.cols); });
-}
-
-void CanonicalOps::square_difference(const at::Tensor& a, const at::Tensor& b, const BatchPlan& plan,
-                                     const at::Tensor& partials) {
-  const Rows x = rows_of(a), y = rows_of(b);
-  double* out = doubles_of(partials);
-  for_blocks(x.rows, plan.block_rows, [&, stride = partials.stride(0)](auto block, auto begin, auto end) {
-    double lanes[ew::kLanes] = {};
-    for (std::int64_t i = begin; i < end; ++i) ew::add_square_difference(x[i], y[i], lanes, x.cols);
-    tree_sum(lanes, ew::kLanes, 1);
-    out[block * stride] = lanes[0];
+  for_rows(x.rows, [&](std::int64_t i) {
+    ew::difference(x[i], y[i], static_cast<float>(factor), o[i], x.cols);
   });
 }
 
-at::Tensor CanonicalOps::total(const at::Tensor& partials, const BatchPlan& plan, const char* what) {
-  at::Tensor all = size_ > 1 ? collective_->all_gather(partials.contiguous(), plan.blocks_of_rank, what)
-                             : partials.clone();
+void CanonicalOps::square_difference(const at::Tensor& a, const at::Tensor& b,
+                                     const BatchPlan& plan, const at::Tensor& partials) {
+  const Rows x = rows_of(a), y = rows_of(b);
+  double* out = doubles_of(partials);
+  for_blocks(x.rows, plan.block_rows,
+             [&, stride = partials.stride(0)](auto block, auto begin, auto end) {
+               double lanes[ew::kLanes] = {};
+               for (std::int64_t i = begin; i < end; ++i)
+                 ew::add_square_difference(x[i], y[i], lanes, x.cols);
+               tree_sum(lanes, ew::kLanes, 1);
+               out[block * stride] = lanes[0];
+             });
+}
+
+at::Tensor CanonicalOps::total(const at::Tensor& partials, const BatchPlan& plan,
+                               const char* what) {
+  at::Tensor all = size_ > 1
+                       ? collective_->all_gather(partials.contiguous(), plan.blocks_of_rank, what)
+                       : partials.clone();
   if (all.size(0) == 0) return at::zeros({all.size(1)}, at::kDouble);
   tree_sum(doubles_of(all), all.size(0), all.size(1));
   return all.select(0, 0);
@@ -116,17 +133,22 @@ at::Tensor CanonicalOps::gather(const at::Tensor& rows, const BatchPlan& plan, c
 }
 
 void CanonicalOps::pack_codes(const at::Tensor& codes, const at::Tensor& out) {
-  for_rows(codes.size(0), [v = rows_of(codes), o = rows_of(out)](std::int64_t i) { ew::pack_bits(v[i], o[i], v.cols); });
+  for_rows(codes.size(0), [v = rows_of(codes), o = rows_of(out)](std::int64_t i) {
+    ew::pack_bits(v[i], o[i], v.cols);
+  });
 }
 
 void CanonicalOps::unpack_codes(const at::Tensor& bits, const at::Tensor& out) {
-  for_rows(bits.size(0), [v = rows_of(bits), o = rows_of(out)](std::int64_t i) { ew::unpack_bits(v[i], o[i], o.cols); });
+  for_rows(bits.size(0), [v = rows_of(bits), o = rows_of(out)](std::int64_t i) {
+    ew::unpack_bits(v[i], o[i], o.cols);
+  });
 }
 
 void CanonicalOps::column_sums(const at::Tensor& x, const BatchPlan& plan, const at::Tensor& out) {
   const Rows v = rows_of(x);
   if (v.cols == 0) return;
-  at::Tensor partials = at::zeros({(v.rows + plan.block_rows - 1) / plan.block_rows, v.cols}, at::kDouble);
+  at::Tensor partials =
+      at::zeros({(v.rows + plan.block_rows - 1) / plan.block_rows, v.cols}, at::kDouble);
   double* sums = doubles_of(partials);
   for_blocks(v.rows, plan.block_rows, [&](auto block, auto begin, auto end) {
     for (std::int64_t i = begin; i < end; ++i) ew::add(v[i], sums + block * v.cols, v.cols);

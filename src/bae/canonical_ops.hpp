@@ -12,25 +12,28 @@ class CanonicalOps : public StepOps {
   BatchPlan plan(std::int64_t batch) const override;
   BatchPlan plan(std::int64_t rows, std::int64_t block_rows) const override;
   Range features(std::int64_t outputs, int of_rank) const override;
-  void product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias, const at::Tensor& out) override;
+  void product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias,
+               const at::Tensor& out) override;
   void relu(const at::Tensor& x) override;
   void tanh(const at::Tensor& x) override;
   void codes(const at::Tensor& z, const at::Tensor& out) override;
   void tanh_backward(const at::Tensor& grad, const at::Tensor& y) override;
   void straight_through(const at::Tensor& grad_codes, const at::Tensor& grad_z, const at::Tensor& z,
                         const at::Tensor& out) override;
-  void difference(const at::Tensor& a, const at::Tensor& b, double factor, const at::Tensor& out) override;
+  void difference(const at::Tensor& a, const at::Tensor& b, double factor,
+                  const at::Tensor& out) override;
   void moments(const at::Tensor& x, const BatchPlan& plan, const at::Tensor& partials) override;
   BatchStatistics statistics(const at::Tensor& totals, std::int64_t batch) override;
   at::Tensor inverse_deviation(const at::Tensor& variance) override;
-  void normalize(const at::Tensor& x, const BatchStatistics& of, const at::Tensor& gamma, const at::Tensor& beta,
-                 const at::Tensor& out) override;
-  void normalize_sums(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& mean, const BatchPlan& plan,
-                      const at::Tensor& partials) override;
+  void normalize(const at::Tensor& x, const BatchStatistics& of, const at::Tensor& gamma,
+                 const at::Tensor& beta, const at::Tensor& out) override;
+  void normalize_sums(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& mean,
+                      const BatchPlan& plan, const at::Tensor& partials) override;
   void normalize_backward(const at::Tensor& grad, const at::Tensor& x, const BatchStatistics& of,
                           const at::Tensor& gamma, const at::Tensor& totals, std::int64_t batch,
                           const at::Tensor& out) override;
-  void normalize_parameter_grads(const at::Tensor& totals, const BatchStatistics& of, const at::Tensor& grad_gamma,
+  void normalize_parameter_grads(const at::Tensor& totals, const BatchStatistics& of,
+                                 const at::Tensor& grad_gamma,
                                  const at::Tensor& grad_beta) override;
   void update_running(const BatchStatistics& of, std::int64_t batch, const at::Tensor& allowed,
                       const at::Tensor& running_mean, const at::Tensor& running_var,
@@ -43,11 +46,14 @@ class CanonicalOps : public StepOps {
   void pack_codes(const at::Tensor& codes, const at::Tensor& out) override;
   void unpack_codes(const at::Tensor& bits, const at::Tensor& out) override;
   void column_sums(const at::Tensor& x, const BatchPlan& plan, const at::Tensor& out) override;
-  void reduce_gradients(const at::Tensor&) override {}  // each rank has summed its features over all rows
-  at::Tensor update_allowed(const at::Tensor& flat, std::span<const Range> owned, const at::Tensor& loss) override;
+  void reduce_gradients(const at::Tensor&) override {
+  }  // each rank has summed its features over all rows
+  at::Tensor update_allowed(const at::Tensor& flat, std::span<const Range> owned,
+                            const at::Tensor& loss) override;
   void adam(const at::Tensor& parameters, const at::Tensor& gradients, const AdamMoments& moments,
             std::span<const Range> owned, double learning_rate, const at::Tensor& allowed) override;
-  void share(std::span<const at::Tensor> flats, std::span<const std::vector<Range>> owned, const char* what) override;
+  void share(std::span<const at::Tensor> flats, std::span<const std::vector<Range>> owned,
+             const char* what) override;
   int rank() const override { return rank_; }
   int size() const override { return size_; }
 

@@ -1,4 +1,5 @@
-// The optimizer's part of the canonical operations: each rank updates the weights of its own output features.
+// The optimizer's part of the canonical operations: each rank updates the weights of its own output
+// features.
 #include <ATen/ATen.h>
 
 #include <atomic>
@@ -25,13 +26,15 @@ std::int64_t total_size(std::span<const Range> ranges) {
 
 }  // namespace
 
-at::Tensor CanonicalOps::update_allowed(const at::Tensor& flat, std::span<const Range> owned, const at::Tensor& loss) {
+at::Tensor CanonicalOps::update_allowed(const at::Tensor& flat, std::span<const Range> owned,
+                                        const at::Tensor& loss) {
   const float* g = floats_of(flat);
   std::atomic<bool> good = std::isfinite(loss.item<double>());
   for (const Range& range : owned) {
     constexpr std::int64_t kPiece = 1 << 14;
     for_blocks(range.size(), kPiece, [&](auto, auto begin, auto end) {
-      if (!element_wise::within(g + range.begin + begin, kLargestGradient, end - begin)) good = false;
+      if (!element_wise::within(g + range.begin + begin, kLargestGradient, end - begin))
+        good = false;
     });
   }
   at::Tensor bad = at::full({1}, good ? 0.0 : 1.0, at::kDouble);
@@ -39,23 +42,26 @@ at::Tensor CanonicalOps::update_allowed(const at::Tensor& flat, std::span<const 
   return at::scalar_tensor(bad.item<double>() == 0.0, at::kBool);
 }
 
-void CanonicalOps::adam(const at::Tensor& parameters, const at::Tensor& gradients, const AdamMoments& moments,
-                        std::span<const Range> owned, double learning_rate, const at::Tensor& allowed) {
+void CanonicalOps::adam(const at::Tensor& parameters, const at::Tensor& gradients,
+                        const AdamMoments& moments, std::span<const Range> owned,
+                        double learning_rate, const at::Tensor& allowed) {
   if (!allowed.item<bool>()) return;
   double* step = doubles_of(moments.step);
   *step += 1.0;
-  float *p = floats_of(parameters), *m = floats_of(moments.exp_avg), *v = floats_of(moments.exp_avg_sq);
+  float *p = floats_of(parameters), *m = floats_of(moments.exp_avg),
+        *v = floats_of(moments.exp_avg_sq);
   const float* g = floats_of(gradients);
   for (const Range& range : owned)
-    adam_step(p + range.begin, g + range.begin, m + range.begin, v + range.begin, range.size(), {.lr = learning_rate},
-              static_cast<std::int64_t>(*step), threads_);
+    adam_step(p + range.begin, g + range.begin, m + range.begin, v + range.begin, range.size(),
+              {.lr = learning_rate}, static_cast<std::int64_t>(*step), threads_);
 }
 
-void CanonicalOps::share(std::span<const at::Tensor> flats, std::span<const std::vector<Range>> owned,
-                         const char* what) {
+void CanonicalOps::share(std::span<const at::Tensor> flats,
+                         std::span<const std::vector<Range>> owned, const char* what) {
   if (size_ == 1) return;
   std::vector<std::int64_t> sizes;
-  for (const auto& ranges : owned) sizes.push_back(total_size(ranges) * static_cast<std::int64_t>(flats.size()));
+  for (const auto& ranges : owned)
+    sizes.push_back(total_size(ranges) * static_cast<std::int64_t>(flats.size()));
   at::Tensor mine = at::empty({sizes[static_cast<std::size_t>(rank_)]}, at::kFloat);
   float* to = floats_of(mine);
   for (const at::Tensor& flat : flats)

@@ -17,7 +17,13 @@ constexpr double kLargestGradient = 1e18;  // see canonical_update.cpp
 
 // `to` = `value` where allowed; the device decides, nobody waits.
 void assign_if(const at::Tensor& allowed, const at::Tensor& to, const at::Tensor& value) {
-  to.copy_(at::where(allowed, value, to));
+  at::Tensor out = to;
+  at::where_out(out, allowed, value, to);
+}
+
+// In float64, into `out` [columns].
+void sum_rows(const at::Tensor& x, at::Tensor out) {
+  at::sum_out(out, x, at::IntArrayRef{0}, false, at::kDouble);
 }
 
 }  // namespace
@@ -28,7 +34,8 @@ DeviceOps::DeviceOps(Collective* collective)
       size_(collective ? collective->size() : 1) {}
 
 BatchPlan DeviceOps::plan(std::int64_t batch) const {
-  BatchPlan plan{.batch = batch, .block_rows = batch, .rows = slice(batch, rank_, size_), .blocks = 1};
+  BatchPlan plan{
+      .batch = batch, .block_rows = batch, .rows = slice(batch, rank_, size_), .blocks = 1};
   for (int rank = 0; rank < size_; ++rank) {
     plan.rows_of_rank.push_back(slice(batch, rank, size_).size());
     plan.blocks_of_rank.push_back(1);
@@ -46,7 +53,8 @@ BatchPlan DeviceOps::plan(std::int64_t rows, std::int64_t block_rows) const {
   return plan;
 }
 
-void DeviceOps::product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias, const at::Tensor& out) {
+void DeviceOps::product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias,
+                        const at::Tensor& out) {
   at::Tensor to = out;
   if (bias.defined())
     at::addmm_out(to, bias, a, b);
@@ -63,33 +71,38 @@ void DeviceOps::tanh_backward(const at::Tensor& grad, const at::Tensor& y) {
   at::tanh_backward_out(to, grad, y);
 }
 
-void DeviceOps::straight_through(const at::Tensor& grad_codes, const at::Tensor& grad_z, const at::Tensor& z,
-                                 const at::Tensor& out) {
+void DeviceOps::straight_through(const at::Tensor& grad_codes, const at::Tensor& grad_z,
+                                 const at::Tensor& z, const at::Tensor& out) {
   at::Tensor to = out, grad = grad_codes.clamp(-1.0, 1.0);
   if (grad_z.defined()) grad.add_(grad_z);
   at::tanh_backward_out(to, grad, z);
 }
 
-void DeviceOps::difference(const at::Tensor& a, const at::Tensor& b, double factor, const at::Tensor& out) {
+void DeviceOps::difference(const at::Tensor& a, const at::Tensor& b, double factor,
+                           const at::Tensor& out) {
   at::Tensor to = out;
   at::sub_out(to, a, b);
   to.mul_(factor);
 }
 
 void DeviceOps::moments(const at::Tensor& x, const BatchPlan&, const at::Tensor& partials) {
-  const at::Tensor wide = x.to(at::kDouble);
-  partials.select(0, 0).copy_(at::cat({wide.sum(0), wide.square().sum(0)}));
+  const std::int64_t n = x.size(1);
+  sum_rows(x, partials.select(0, 0).narrow(0, 0, n));
+  sum_rows(x.square(), partials.select(0, 0).narrow(0, n, n));
 }
 
 BatchStatistics DeviceOps::statistics(const at::Tensor& totals, std::int64_t batch) {
   const std::int64_t n = totals.size(0) / 2;
   const at::Tensor averages = totals / static_cast<double>(batch);
   const at::Tensor mean = averages.narrow(0, 0, n);
-  const at::Tensor variance = (averages.narrow(0, n, n) - mean.square()).clamp_min_(0.0).to(at::kFloat);
+  const at::Tensor variance =
+      (averages.narrow(0, n, n) - mean.square()).clamp_min_(0.0).to(at::kFloat);
   return {mean.to(at::kFloat), variance, inverse_deviation(variance)};
 }
 
-at::Tensor DeviceOps::inverse_deviation(const at::Tensor& variance) { return (variance + kEps).rsqrt_(); }
+at::Tensor DeviceOps::inverse_deviation(const at::Tensor& variance) {
+  return (variance + kEps).rsqrt_();
+}
 
 void DeviceOps::normalize(const at::Tensor& x, const BatchStatistics& of, const at::Tensor& gamma,
                           const at::Tensor& beta, const at::Tensor& out) {
@@ -98,14 +111,16 @@ void DeviceOps::normalize(const at::Tensor& x, const BatchStatistics& of, const 
   to.mul_(of.inverse_deviation * gamma).add_(beta);
 }
 
-void DeviceOps::normalize_sums(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& mean, const BatchPlan&,
-                               const at::Tensor& partials) {
-  const at::Tensor wide = grad.to(at::kDouble);
-  partials.select(0, 0).copy_(at::cat({wide.sum(0), (wide * (x - mean)).sum(0)}));
+void DeviceOps::normalize_sums(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& mean,
+                               const BatchPlan&, const at::Tensor& partials) {
+  const std::int64_t n = x.size(1);
+  sum_rows(grad, partials.select(0, 0).narrow(0, 0, n));
+  sum_rows((x - mean).mul_(grad), partials.select(0, 0).narrow(0, n, n));
 }
 
-void DeviceOps::normalize_backward(const at::Tensor& grad, const at::Tensor& x, const BatchStatistics& of,
-                                   const at::Tensor& gamma, const at::Tensor& totals, std::int64_t batch,
+void DeviceOps::normalize_backward(const at::Tensor& grad, const at::Tensor& x,
+                                   const BatchStatistics& of, const at::Tensor& gamma,
+                                   const at::Tensor& totals, std::int64_t batch,
                                    const at::Tensor& out) {
   const std::int64_t n = totals.size(0) / 2;
   const at::Tensor averages = (totals / static_cast<double>(batch)).to(at::kFloat);
@@ -117,24 +132,26 @@ void DeviceOps::normalize_backward(const at::Tensor& grad, const at::Tensor& x, 
 }
 
 void DeviceOps::normalize_parameter_grads(const at::Tensor& totals, const BatchStatistics& of,
-                                          const at::Tensor& grad_gamma, const at::Tensor& grad_beta) {
+                                          const at::Tensor& grad_gamma,
+                                          const at::Tensor& grad_beta) {
   const std::int64_t n = totals.size(0) / 2;
   grad_gamma.copy_(totals.narrow(0, n, n) * of.inverse_deviation);
   grad_beta.copy_(totals.narrow(0, 0, n));
 }
 
-void DeviceOps::update_running(const BatchStatistics& of, std::int64_t batch, const at::Tensor& allowed,
-                               const at::Tensor& running_mean, const at::Tensor& running_var,
-                               const at::Tensor& batches_tracked) {
+void DeviceOps::update_running(const BatchStatistics& of, std::int64_t batch,
+                               const at::Tensor& allowed, const at::Tensor& running_mean,
+                               const at::Tensor& running_var, const at::Tensor& batches_tracked) {
   const double unbiased = static_cast<double>(batch) / static_cast<double>(batch - 1);
-  assign_if(allowed, running_mean, running_mean * (1.0 - kMomentum) + of.mean * kMomentum);
-  assign_if(allowed, running_var, running_var * (1.0 - kMomentum) + of.variance * (kMomentum * unbiased));
+  assign_if(allowed, running_mean, at::lerp(running_mean, of.mean, kMomentum));
+  assign_if(allowed, running_var, at::lerp(running_var, of.variance * unbiased, kMomentum));
   batches_tracked.add_(allowed);
 }
 
 void DeviceOps::square_difference(const at::Tensor& a, const at::Tensor& b, const BatchPlan&,
                                   const at::Tensor& partials) {
-  partials.select(0, 0).copy_((a - b).to(at::kDouble).square_().sum().unsqueeze(0));
+  at::Tensor sum = partials.select(0, 0);
+  at::sum_out(sum, (a - b).square_().flatten(), at::IntArrayRef{0}, /*keepdim=*/true, at::kDouble);
 }
 
 at::Tensor DeviceOps::total(const at::Tensor& partials, const BatchPlan&, const char* what) {
@@ -143,8 +160,12 @@ at::Tensor DeviceOps::total(const at::Tensor& partials, const BatchPlan&, const 
   return sum;
 }
 
-void DeviceOps::pack_codes(const at::Tensor&, const at::Tensor&) { BALR_CHECK(!"codes are not gathered"); }
-void DeviceOps::unpack_codes(const at::Tensor&, const at::Tensor&) { BALR_CHECK(!"codes are not gathered"); }
+void DeviceOps::pack_codes(const at::Tensor&, const at::Tensor&) {
+  BALR_CHECK(!"codes are not gathered");
+}
+void DeviceOps::unpack_codes(const at::Tensor&, const at::Tensor&) {
+  BALR_CHECK(!"codes are not gathered");
+}
 
 void DeviceOps::column_sums(const at::Tensor& x, const BatchPlan&, const at::Tensor& out) {
   at::Tensor to = out;
@@ -156,20 +177,27 @@ void DeviceOps::reduce_gradients(const at::Tensor& flat) {
   if (size_ > 1) collective_->all_reduce_sum(gradients, "gradients");
 }
 
-at::Tensor DeviceOps::update_allowed(const at::Tensor& flat, std::span<const Range>, const at::Tensor& loss) {
-  return at::linalg_vector_norm(flat, std::numeric_limits<double>::infinity()).le(kLargestGradient).logical_and(loss.isfinite());
+at::Tensor DeviceOps::update_allowed(const at::Tensor& flat, std::span<const Range>,
+                                     const at::Tensor& loss) {
+  return at::linalg_vector_norm(flat, std::numeric_limits<double>::infinity())
+      .le(kLargestGradient)
+      .logical_and(loss.isfinite());
 }
 
-void DeviceOps::adam(const at::Tensor& parameters, const at::Tensor& gradients, const AdamMoments& moments,
-                     std::span<const Range>, double learning_rate, const at::Tensor& allowed) {
+void DeviceOps::adam(const at::Tensor& parameters, const at::Tensor& gradients,
+                     const AdamMoments& moments, std::span<const Range>, double learning_rate,
+                     const at::Tensor& allowed) {
   moments.step.add_(allowed);
   // One kernel that looks at the flag on the device.
   const at::TensorList none;
-  at::_fused_adam_({parameters}, {gradients}, {moments.exp_avg}, {moments.exp_avg_sq}, none, {moments.step.to(at::kFloat)},
-                   learning_rate, kBeta1, kBeta2, /*weight_decay=*/0.0, kAdamEps, /*amsgrad=*/false, /*maximize=*/false,
+  at::_fused_adam_({parameters}, {gradients}, {moments.exp_avg}, {moments.exp_avg_sq}, none,
+                   {moments.step.to(at::kFloat)}, learning_rate, kBeta1, kBeta2,
+                   /*weight_decay=*/0.0, kAdamEps, /*amsgrad=*/false, /*maximize=*/false,
                    /*grad_scale=*/std::nullopt, /*found_inf=*/allowed.logical_not().to(at::kFloat));
 }
 
-std::unique_ptr<StepOps> make_device_ops(Collective* collective) { return std::make_unique<DeviceOps>(collective); }
+std::unique_ptr<StepOps> make_device_ops(Collective* collective) {
+  return std::make_unique<DeviceOps>(collective);
+}
 
 }  // namespace balr

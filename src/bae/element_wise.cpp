@@ -4,7 +4,8 @@
 #include <cmath>
 #include <cstring>
 
-// One build of each loop per instruction set, chosen when the program is loaded. They differ in speed only.
+// One build of each loop per instruction set, chosen when the program is loaded. They differ in
+// speed only.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define BALR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
@@ -14,10 +15,12 @@
 namespace balr::element_wise {
 namespace {
 
-// tanh in float64, without branches: (1 - e) / (1 + e) with e = exp(-2 |x|), and x - x^3 / 3 near 0, where that cancels.
+// tanh in float64, without branches: (1 - e) / (1 + e) with e = exp(-2 |x|), and x - x^3 / 3 near
+// 0, where that cancels.
 inline float tanh_of(float x32) {
   constexpr double kLog2e = 1.4426950408889634, kLn2 = 0.6931471805599453;
-  constexpr double kRound = 0x1.8p52;  // adding it rounds to an integer, which the low bits then hold
+  constexpr double kRound =
+      0x1.8p52;  // adding it rounds to an integer, which the low bits then hold
   const double x = x32, magnitude = std::fabs(x);
   const double clipped = magnitude > 20.0 ? 20.0 : magnitude;  // written so that a NaN stays
   const double power = clipped * (-2.0 * kLog2e);
@@ -56,8 +59,9 @@ BALR_CLONES void tanh_backward(float* __restrict grad, const float* __restrict y
   for (std::int64_t j = 0; j < n; ++j) grad[j] *= 1.0f - y[j] * y[j];
 }
 
-BALR_CLONES void straight_through(const float* __restrict grad_codes, const float* __restrict grad_z,
-                                  const float* __restrict z, float* __restrict out, std::int64_t n) {
+BALR_CLONES void straight_through(const float* __restrict grad_codes,
+                                  const float* __restrict grad_z, const float* __restrict z,
+                                  float* __restrict out, std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) {
     const float g = grad_codes[j];
     out[j] = g < -1.0f ? -1.0f : (g > 1.0f ? 1.0f : g);
@@ -67,21 +71,23 @@ BALR_CLONES void straight_through(const float* __restrict grad_codes, const floa
   for (std::int64_t j = 0; j < n; ++j) out[j] *= 1.0f - z[j] * z[j];
 }
 
-BALR_CLONES void difference(const float* __restrict a, const float* __restrict b, float factor, float* __restrict out,
-                            std::int64_t n) {
+BALR_CLONES void difference(const float* __restrict a, const float* __restrict b, float factor,
+                            float* __restrict out, std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) out[j] = (a[j] - b[j]) * factor;
 }
 
 BALR_CLONES void normalize(const float* __restrict x, const float* __restrict mean,
                            const float* __restrict inverse_deviation, const float* __restrict gamma,
                            const float* __restrict beta, float* __restrict out, std::int64_t n) {
-  for (std::int64_t j = 0; j < n; ++j) out[j] = (x[j] - mean[j]) * (inverse_deviation[j] * gamma[j]) + beta[j];
+  for (std::int64_t j = 0; j < n; ++j)
+    out[j] = (x[j] - mean[j]) * (inverse_deviation[j] * gamma[j]) + beta[j];
 }
 
-BALR_CLONES void normalize_backward(const float* __restrict grad, const float* __restrict x, const NormalizeBackward& v,
-                                    float* __restrict out, std::int64_t n) {
-  const float *__restrict mean = v.mean, *__restrict offset = v.offset;
-  const float *__restrict slope = v.slope, *__restrict scale = v.scale;
+BALR_CLONES void normalize_backward(const float* __restrict grad, const float* __restrict x,
+                                    const NormalizeBackward& v, float* __restrict out,
+                                    std::int64_t n) {
+  const float* __restrict mean = v.mean, * __restrict offset = v.offset;
+  const float* __restrict slope = v.slope, * __restrict scale = v.scale;
   for (std::int64_t j = 0; j < n; ++j) {
     const float g = (grad[j] - offset[j] - (x[j] - mean[j]) * slope[j]) * scale[j];
     out[j] = x[j] <= 0.0f ? 0.0f : g;
@@ -92,8 +98,8 @@ BALR_CLONES void add(const float* __restrict x, double* __restrict sums, std::in
   for (std::int64_t j = 0; j < n; ++j) sums[j] += x[j];
 }
 
-BALR_CLONES void add_moments(const float* __restrict x, double* __restrict sums, double* __restrict squares,
-                             std::int64_t n) {
+BALR_CLONES void add_moments(const float* __restrict x, double* __restrict sums,
+                             double* __restrict squares, std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) {
     const double value = x[j];
     sums[j] += value;
@@ -102,8 +108,8 @@ BALR_CLONES void add_moments(const float* __restrict x, double* __restrict sums,
 }
 
 BALR_CLONES void add_normalize_sums(const float* __restrict grad, const float* __restrict x,
-                                    const float* __restrict mean, double* __restrict sums, double* __restrict dots,
-                                    std::int64_t n) {
+                                    const float* __restrict mean, double* __restrict sums,
+                                    double* __restrict dots, std::int64_t n) {
   for (std::int64_t j = 0; j < n; ++j) {
     const double g = grad[j];
     sums[j] += g;
@@ -111,8 +117,8 @@ BALR_CLONES void add_normalize_sums(const float* __restrict grad, const float* _
   }
 }
 
-BALR_CLONES void add_square_difference(const float* __restrict a, const float* __restrict b, double* __restrict lanes,
-                                       std::int64_t n) {
+BALR_CLONES void add_square_difference(const float* __restrict a, const float* __restrict b,
+                                       double* __restrict lanes, std::int64_t n) {
   std::int64_t j = 0;
   for (; j + kLanes <= n; j += kLanes)
     for (int lane = 0; lane < kLanes; ++lane) {

@@ -1,9 +1,10 @@
 #pragma once
 #include <cstdint>
 
-// Loops over the numbers of one row. Only IEEE operations, each rounded on its own (no contraction), so that every
-// processor gives the same bytes whatever its vector length. (ATen's tanh is MKL's where MKL is linked, and
-// that one differs between AVX2 and AVX-512 on Intel processors.)
+// Loops over the numbers of one row. Only IEEE operations, each rounded on its own (no
+// contraction), so that every processor gives the same bytes whatever its vector length. (ATen's
+// tanh is MKL's where MKL is linked, and that one differs between AVX2 and AVX-512 on Intel
+// processors.)
 namespace balr::element_wise {
 
 void relu(float* x, std::int64_t n);
@@ -11,23 +12,25 @@ void tanh(float* x, std::int64_t n);  // error below 0.51 units in the last plac
 void codes(const float* z, float* out, std::int64_t n);
 void tanh_backward(float* grad, const float* y, std::int64_t n);
 // grad_z may be null
-void straight_through(const float* grad_codes, const float* grad_z, const float* z, float* out, std::int64_t n);
+void straight_through(const float* grad_codes, const float* grad_z, const float* z, float* out,
+                      std::int64_t n);
 void difference(const float* a, const float* b, float factor, float* out, std::int64_t n);
 
 // One row of batch-norm; pointers to vectors of n features.
-void normalize(const float* x, const float* mean, const float* inverse_deviation, const float* gamma,
-               const float* beta, float* out, std::int64_t n);
+void normalize(const float* x, const float* mean, const float* inverse_deviation,
+               const float* gamma, const float* beta, float* out, std::int64_t n);
 // out = (grad - offset - (x - mean) * slope) * scale where x > 0, else 0 (a NaN stays)
 struct NormalizeBackward {
   const float *mean, *offset, *slope, *scale;
 };
-void normalize_backward(const float* grad, const float* x, const NormalizeBackward& v, float* out, std::int64_t n);
+void normalize_backward(const float* grad, const float* x, const NormalizeBackward& v, float* out,
+                        std::int64_t n);
 
 // Rows added to sums in float64.
 void add(const float* x, double* sums, std::int64_t n);
 void add_moments(const float* x, double* sums, double* squares, std::int64_t n);
-void add_normalize_sums(const float* grad, const float* x, const float* mean, double* sums, double* dots,
-                        std::int64_t n);
+void add_normalize_sums(const float* grad, const float* x, const float* mean, double* sums,
+                        double* dots, std::int64_t n);
 constexpr int kLanes = 16;  // number j of a row is added to lane j % kLanes
 void add_square_difference(const float* a, const float* b, double* lanes, std::int64_t n);
 

@@ -10,7 +10,8 @@
 
 namespace balr {
 namespace {
-constexpr std::int64_t kBlockRows = 512;  // of one partial sum, whatever the number of rows and ranks
+constexpr std::int64_t kBlockRows =
+    512;  // of one partial sum, whatever the number of rows and ranks
 }
 
 double evaluate_mse(const Autoencoder& model, const at::Tensor& x, StepOps& ops) {
@@ -20,7 +21,8 @@ double evaluate_mse(const Autoencoder& model, const at::Tensor& x, StepOps& ops)
   for (std::int64_t block = 0; block < plan.blocks; ++block) {
     const std::int64_t begin = plan.rows.begin + block * kBlockRows;
     const at::Tensor rows = x.narrow(0, begin, std::min(kBlockRows, plan.rows.end - begin));
-    ops.square_difference(forward_eval(model, rows, ops).recon, rows, plan, partials.narrow(0, block, 1));
+    ops.square_difference(forward_eval(model, rows, ops).recon, rows, plan,
+                          partials.narrow(0, block, 1));
   }
   const at::Tensor total = ops.total(partials, plan, "validation");
   return total.item<double>() / static_cast<double>(x.numel());

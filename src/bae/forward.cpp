@@ -21,7 +21,8 @@ void forward_hidden(const Parameters& p, const at::Tensor& x, const Activations&
   ops.relu(to.hidden);
 }
 
-void forward_rest(const Parameters& p, const BatchStatistics& statistics, const Activations& to, StepOps& ops) {
+void forward_rest(const Parameters& p, const BatchStatistics& statistics, const Activations& to,
+                  StepOps& ops) {
   ops.normalize(to.hidden, statistics, p.gamma, p.beta, to.normalized);
   ops.product(to.normalized, p.encoder3_weight.t(), p.encoder3_bias, to.z);
   ops.tanh(to.z);
@@ -34,10 +35,12 @@ void forward_rest(const Parameters& p, const BatchStatistics& statistics, const 
 Activations forward_eval(const Autoencoder& model, const at::Tensor& x, StepOps& ops) {
   const std::int64_t rows = x.size(0), h = model.shape().internal_dim;
   const auto matrix = [&](std::int64_t cols) { return at::empty({rows, cols}, x.options()); };
-  const Activations to{matrix(h), matrix(h), matrix(h), matrix(h), matrix(h), matrix(model.shape().input_dim)};
+  const Activations to{matrix(h), matrix(h), matrix(h),
+                       matrix(h), matrix(h), matrix(model.shape().input_dim)};
   const Parameters p(model);
   forward_hidden(p, x, to, ops);
-  const BatchStatistics running{model.running_mean(), model.running_var(), ops.inverse_deviation(model.running_var())};
+  const BatchStatistics running{model.running_mean(), model.running_var(),
+                                ops.inverse_deviation(model.running_var())};
   forward_rest(p, running, to, ops);
   return to;
 }

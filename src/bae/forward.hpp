@@ -4,7 +4,8 @@
 #include "balr/bae/autoencoder.hpp"
 #include "balr/bae/step_ops.hpp"
 
-// The network, once, for training and inference: they differ in the statistics that batch-norm uses.
+// The network, once, for training and inference: they differ in the statistics that batch-norm
+// uses.
 namespace balr {
 
 // Where the forward pass puts its results, [rows, H] but for `recon` [rows, D].
@@ -12,7 +13,7 @@ struct Activations {
   at::Tensor hidden;      // relu of the first layer
   at::Tensor normalized;  // input of encoder.3
   at::Tensor z, codes;
-  at::Tensor decoded;     // input of decoder.2
+  at::Tensor decoded;  // input of decoder.2
   at::Tensor recon;
 };
 
@@ -24,7 +25,8 @@ struct Parameters {
 };
 
 void forward_hidden(const Parameters& p, const at::Tensor& x, const Activations& to, StepOps& ops);
-void forward_rest(const Parameters& p, const BatchStatistics& statistics, const Activations& to, StepOps& ops);
+void forward_rest(const Parameters& p, const BatchStatistics& statistics, const Activations& to,
+                  StepOps& ops);
 
 // With the running statistics; tensors are made on the model's device.
 Activations forward_eval(const Autoencoder& model, const at::Tensor& x, StepOps& ops);

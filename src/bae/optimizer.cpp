@@ -19,13 +19,15 @@ Optimizer::Optimizer(const Autoencoder& model, double learning_rate, StepOps& op
     std::vector<Range>& ranges = owned_.emplace_back();
     for (const ParameterPlace& place : places_) {
       const Range features = ops.features(place.outputs, rank);
-      ranges.push_back({place.offset + features.begin * place.row_size(), place.offset + features.end * place.row_size()});
+      ranges.push_back({place.offset + features.begin * place.row_size(),
+                        place.offset + features.end * place.row_size()});
     }
   }
 }
 
 at::Tensor Optimizer::gradient(std::string_view name) const {
-  const auto place = std::find_if(places_.begin(), places_.end(), [&](const auto& p) { return p.name == name; });
+  const auto place =
+      std::find_if(places_.begin(), places_.end(), [&](const auto& p) { return p.name == name; });
   BALR_CHECK(place != places_.end());
   const at::Tensor part = gradients_.narrow(0, place->offset, place->size());
   return place->inputs == 0 ? part : part.view({place->outputs, place->inputs});
@@ -42,10 +44,12 @@ at::Tensor Optimizer::update(const Autoencoder& model, const at::Tensor& loss) {
 
 StateDict Optimizer::named_moments() const {
   StateDict named = {{"step", moments_.step}};
-  for (const auto& [prefix, flat] : {std::pair{"exp_avg.", moments_.exp_avg}, {"exp_avg_sq.", moments_.exp_avg_sq}})
+  for (const auto& [prefix, flat] :
+       {std::pair{"exp_avg.", moments_.exp_avg}, {"exp_avg_sq.", moments_.exp_avg_sq}})
     for (const ParameterPlace& place : places_) {
       const at::Tensor part = flat.narrow(0, place.offset, place.size());
-      named.emplace_back(prefix + place.name, place.inputs == 0 ? part : part.view({place.outputs, place.inputs}));
+      named.emplace_back(prefix + place.name,
+                         place.inputs == 0 ? part : part.view({place.outputs, place.inputs}));
     }
   return named;
 }
@@ -54,15 +58,18 @@ StateDict Optimizer::gather_state() {
   const at::Tensor flats[] = {moments_.exp_avg, moments_.exp_avg_sq};
   ops_.share(flats, owned_, "optimizer state");
   StateDict state = named_moments();
-  for (auto& [name, tensor] : state) tensor = tensor.to(at::kCPU, tensor.scalar_type(), false, /*copy=*/true);
+  for (auto& [name, tensor] : state)
+    tensor = tensor.to(at::kCPU, tensor.scalar_type(), false, /*copy=*/true);
   return state;
 }
 
 void Optimizer::load_state(const StateDict& state) {
   for (auto& [name, tensor] : named_moments()) {
-    const auto found = std::find_if(state.begin(), state.end(), [&, &n = name](const auto& s) { return s.first == n; });
+    const auto found = std::find_if(state.begin(), state.end(),
+                                    [&, &n = name](const auto& s) { return s.first == n; });
     if (found == state.end() || found->second.sizes() != tensor.sizes())
-      throw DataError("the optimizer's state lacks " + name + " in the model's shape; start the training anew with --no-resume");
+      throw DataError("the optimizer's state lacks " + name +
+                      " in the model's shape; start the training anew with --no-resume");
     tensor.copy_(found->second);
   }
 }

@@ -33,7 +33,8 @@ inline float* floats_of(const at::Tensor& t) {
 }
 
 inline double* doubles_of(const at::Tensor& t) {
-  BALR_CHECK(t.scalar_type() == at::kDouble && t.is_cpu() && (t.dim() < 1 || t.stride(-1) == 1 || t.size(-1) == 1));
+  BALR_CHECK(t.scalar_type() == at::kDouble && t.is_cpu() &&
+             (t.dim() < 1 || t.stride(-1) == 1 || t.size(-1) == 1));
   return static_cast<double*>(t.data_ptr());
 }
 

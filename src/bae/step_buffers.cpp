@@ -12,7 +12,9 @@ std::int64_t StepRecord::width(const AutoencoderShape& shape) {
 
 StepRecord::StepRecord(at::Tensor all, const AutoencoderShape& shape) : rows(std::move(all)) {
   std::int64_t at = 0;
-  const auto next = [&](std::int64_t cols) { return rows.narrow(1, std::exchange(at, at + cols), cols); };
+  const auto next = [&](std::int64_t cols) {
+    return rows.narrow(1, std::exchange(at, at + cols), cols);
+  };
   grad_encoder0 = next(shape.internal_dim);
   grad_encoder3 = next(shape.internal_dim);
   grad_decoder0 = next(shape.internal_dim);
@@ -26,9 +28,12 @@ StepBuffers::StepBuffers(const AutoencoderShape& shape, std::int64_t losses, Bat
                          const at::TensorOptions& floats)
     : plan(std::move(of_batch)) {
   const std::int64_t rows = plan.rows.size(), h = shape.internal_dim, d = shape.input_dim;
-  const auto matrix = [&](std::int64_t count, std::int64_t cols) { return at::empty({count, cols}, floats); };
+  const auto matrix = [&](std::int64_t count, std::int64_t cols) {
+    return at::empty({count, cols}, floats);
+  };
   record = StepRecord(matrix(rows, StepRecord::width(shape)), shape);
-  activations = {matrix(rows, h), record.normalized, matrix(rows, h), matrix(rows, h), record.decoded, matrix(rows, d)};
+  activations = {matrix(rows, h), record.normalized, matrix(rows, h),
+                 matrix(rows, h), record.decoded,    matrix(rows, d)};
   grad_hidden = matrix(rows, h);
   grad_codes = matrix(rows, h);
   grad_z = matrix(rows, h);

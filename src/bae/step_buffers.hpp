@@ -7,8 +7,9 @@
 
 namespace balr {
 
-// What the weight gradients need of each row, side by side in one matrix, so that one message gathers it: the
-// gradients of the four linear layers' outputs, and their inputs (the codes as bits; the first layer's is x).
+// What the weight gradients need of each row, side by side in one matrix, so that one message
+// gathers it: the gradients of the four linear layers' outputs, and their inputs (the codes as
+// bits; the first layer's is x).
 struct StepRecord {
   StepRecord() = default;
   StepRecord(at::Tensor rows, const AutoencoderShape& shape);
@@ -21,15 +22,17 @@ struct StepRecord {
 // Memory of a step for one batch size.
 struct StepBuffers {
   StepBuffers() = default;
-  StepBuffers(const AutoencoderShape& shape, std::int64_t losses, BatchPlan of_batch, const at::TensorOptions& floats);
+  StepBuffers(const AutoencoderShape& shape, std::int64_t losses, BatchPlan of_batch,
+              const at::TensorOptions& floats);
   BatchPlan plan;
-  StepRecord record;           // this rank's rows
-  Activations activations;     // `normalized` and `decoded` lie in the record
-  at::Tensor grad_hidden;      // [rows, H]: of decoder.0's output, then of the codes, then of `normalized`
+  StepRecord record;        // this rank's rows
+  Activations activations;  // `normalized` and `decoded` lie in the record
+  at::Tensor
+      grad_hidden;  // [rows, H]: of decoder.0's output, then of the codes, then of `normalized`
   at::Tensor grad_codes, grad_z;
-  at::Tensor all_codes;        // [batch, H]; where rows are gathered
-  at::Tensor moments;          // [blocks, 2 H]
-  at::Tensor sums;             // [blocks, losses + 2 H]
+  at::Tensor all_codes;  // [batch, H]; where rows are gathered
+  at::Tensor moments;    // [blocks, 2 H]
+  at::Tensor sums;       // [blocks, losses + 2 H]
 };
 
 }  // namespace balr

@@ -22,11 +22,13 @@ bool StepResult::finite() const { return finite_flag.item<bool>(); }
 
 class TrainStep::Impl {
  public:
-  Impl(const Autoencoder& model, const at::Device& device, TrainStepOptions options, Collective* collective)
+  Impl(const Autoencoder& model, const at::Device& device, TrainStepOptions options,
+       Collective* collective)
       : model_(model.to(device)),
         parameters_(model_),
         options_(std::move(options)),
-        ops_(options_.canonical ? make_canonical_ops(collective, options_.threads) : make_device_ops(collective)),
+        ops_(options_.canonical ? make_canonical_ops(collective, options_.threads)
+                                : make_device_ops(collective)),
         optimizer_(model_, options_.learning_rate, *ops_) {
     BALR_CHECK(!options_.losses.empty());
     BALR_CHECK(!options_.canonical || device.is_cpu());
@@ -60,8 +62,10 @@ class TrainStep::Impl {
 
 void TrainStep::Impl::prepare(std::int64_t batch) {
   if (batch < 2)
-    throw DataError("a training batch of one row has no variance to normalise with; choose data.batch_size so that no "
-                    "batch has one row");
+    throw DataError(
+        "a training batch of one row has no variance to normalise with; choose data.batch_size so "
+        "that no "
+        "batch has one row");
   if (buffers_.plan.batch == batch) return;
   const auto losses = static_cast<std::int64_t>(options_.losses.size());
   buffers_ = StepBuffers(model_.shape(), losses, ops_->plan(batch), model_.flat().options());
@@ -73,12 +77,14 @@ StepResult TrainStep::Impl::run(const at::Tensor& x, std::span<const std::int64_
   const at::Tensor own = x.narrow(0, plan.rows.begin, plan.rows.size());
   forward_hidden(parameters_, own, buffers_.activations, *ops_);
   ops_->moments(buffers_.activations.hidden, plan, buffers_.moments);
-  statistics_ = ops_->statistics(ops_->total(buffers_.moments, plan, "batch statistics"), plan.batch);
+  statistics_ =
+      ops_->statistics(ops_->total(buffers_.moments, plan, "batch statistics"), plan.batch);
   forward_rest(parameters_, statistics_, buffers_.activations, *ops_);
 
   compute_losses(own, labels);
   backward_to_norm();
-  const auto losses = static_cast<std::int64_t>(options_.losses.size()), h = model_.shape().internal_dim;
+  const auto losses = static_cast<std::int64_t>(options_.losses.size()),
+             h = model_.shape().internal_dim;
   ops_->normalize_sums(buffers_.grad_hidden, buffers_.activations.hidden, statistics_.mean, plan,
                        buffers_.sums.narrow(1, losses, 2 * h));
   const at::Tensor totals = ops_->total(buffers_.sums, plan, "losses and batch-norm");
@@ -87,11 +93,12 @@ StepResult TrainStep::Impl::run(const at::Tensor& x, std::span<const std::int64_
 
   weight_gradients(x);
   ops_->reduce_gradients(optimizer_.gradients());
-  ops_->normalize_parameter_grads(totals.narrow(0, losses, 2 * h), statistics_, optimizer_.gradient("encoder.2.weight"),
+  ops_->normalize_parameter_grads(totals.narrow(0, losses, 2 * h), statistics_,
+                                  optimizer_.gradient("encoder.2.weight"),
                                   optimizer_.gradient("encoder.2.bias"));
   const at::Tensor allowed = optimizer_.update(model_, values.select(0, 0));
-  ops_->update_running(statistics_, plan.batch, allowed, model_.running_mean(), model_.running_var(),
-                       model_.batches_tracked());
+  ops_->update_running(statistics_, plan.batch, allowed, model_.running_mean(),
+                       model_.running_var(), model_.batches_tracked());
   return {values, allowed};
 }
 
@@ -112,14 +119,16 @@ void TrainStep::Impl::backward_to_norm() {
   ops_->tanh_backward(r.grad_decoder0, a.decoded);
   ops_->product(r.grad_decoder0, parameters_.decoder0_weight, {}, buffers_.grad_hidden);
   if (loss_gradients_.codes.written) buffers_.grad_hidden.add_(buffers_.grad_codes);
-  ops_->straight_through(buffers_.grad_hidden, loss_gradients_.z.written ? buffers_.grad_z : at::Tensor(), a.z,
+  ops_->straight_through(buffers_.grad_hidden,
+                         loss_gradients_.z.written ? buffers_.grad_z : at::Tensor(), a.z,
                          r.grad_encoder3);
   ops_->product(r.grad_encoder3, parameters_.encoder3_weight, {}, buffers_.grad_hidden);
 }
 
 void TrainStep::Impl::backward_through_norm(const at::Tensor& norm_totals) {
-  ops_->normalize_backward(buffers_.grad_hidden, buffers_.activations.hidden, statistics_, parameters_.gamma,
-                           norm_totals, buffers_.plan.batch, buffers_.record.grad_encoder0);
+  ops_->normalize_backward(buffers_.grad_hidden, buffers_.activations.hidden, statistics_,
+                           parameters_.gamma, norm_totals, buffers_.plan.batch,
+                           buffers_.record.grad_encoder0);
 }
 
 void TrainStep::Impl::weight_gradients(const at::Tensor& x) {
@@ -128,7 +137,8 @@ void TrainStep::Impl::weight_gradients(const at::Tensor& x) {
   if (ops_->gathers()) {
     ops_->pack_codes(codes, all.code_bits);
     all = StepRecord(ops_->gather(all.rows, buffers_.plan, "gradients by row"), model_.shape());
-    if (!buffers_.all_codes.defined()) buffers_.all_codes = at::empty({x.size(0), codes.size(1)}, codes.options());
+    if (!buffers_.all_codes.defined())
+      buffers_.all_codes = at::empty({x.size(0), codes.size(1)}, codes.options());
     codes = buffers_.all_codes;
     ops_->unpack_codes(all.code_bits, codes);
   } else {
@@ -140,12 +150,15 @@ void TrainStep::Impl::weight_gradients(const at::Tensor& x) {
   layer_gradient("decoder.2", all.grad_decoder2, all.decoded);
 }
 
-void TrainStep::Impl::layer_gradient(const char* layer, const at::Tensor& grad_output, const at::Tensor& input) {
+void TrainStep::Impl::layer_gradient(const char* layer, const at::Tensor& grad_output,
+                                     const at::Tensor& input) {
   const Range owned = ops_->features(grad_output.size(1), ops_->rank());
   const at::Tensor grads = grad_output.narrow(1, owned.begin, owned.size());
   const std::string name = layer;
-  ops_->product(grads.t(), input, {}, optimizer_.gradient(name + ".weight").narrow(0, owned.begin, owned.size()));
-  ops_->column_sums(grads, buffers_.plan, optimizer_.gradient(name + ".bias").narrow(0, owned.begin, owned.size()));
+  ops_->product(grads.t(), input, {},
+                optimizer_.gradient(name + ".weight").narrow(0, owned.begin, owned.size()));
+  ops_->column_sums(grads, buffers_.plan,
+                    optimizer_.gradient(name + ".bias").narrow(0, owned.begin, owned.size()));
 }
 
 at::Tensor TrainStep::Impl::loss_values(const at::Tensor& totals) const {
@@ -159,12 +172,15 @@ at::Tensor TrainStep::Impl::loss_values(const at::Tensor& totals) const {
   return at::stack(values);
 }
 
-TrainStep::TrainStep(const Autoencoder& model, const at::Device& device, TrainStepOptions options, Collective* collective)
+TrainStep::TrainStep(const Autoencoder& model, const at::Device& device, TrainStepOptions options,
+                     Collective* collective)
     : impl_(std::make_unique<Impl>(model, device, std::move(options), collective)) {}
 TrainStep::~TrainStep() = default;
 TrainStep::TrainStep(TrainStep&&) noexcept = default;
 
-StepResult TrainStep::run(const at::Tensor& x, std::span<const std::int64_t> labels) { return impl_->run(x, labels); }
+StepResult TrainStep::run(const at::Tensor& x, std::span<const std::int64_t> labels) {
+  return impl_->run(x, labels);
+}
 double TrainStep::evaluate(const at::Tensor& x) { return impl_->evaluate(x); }
 const Autoencoder& TrainStep::model() const { return impl_->model(); }
 StateDict TrainStep::gather_state() { return impl_->optimizer().gather_state(); }

@@ -18,10 +18,18 @@ using test::read_tensor;
 
 TEST(Autoencoder, ThirteenTensorsOfThePythonBalr) {
   const std::vector<std::pair<std::string, std::vector<std::int64_t>>> expected = {
-      {"encoder.0.weight", {512, 256}}, {"encoder.0.bias", {512}},         {"encoder.2.weight", {512}},
-      {"encoder.2.bias", {512}},        {"encoder.2.running_mean", {512}}, {"encoder.2.running_var", {512}},
-      {"encoder.2.num_batches_tracked", {}}, {"encoder.3.weight", {512, 512}}, {"encoder.3.bias", {512}},
-      {"decoder.0.weight", {512, 512}}, {"decoder.0.bias", {512}},         {"decoder.2.weight", {256, 512}},
+      {"encoder.0.weight", {512, 256}},
+      {"encoder.0.bias", {512}},
+      {"encoder.2.weight", {512}},
+      {"encoder.2.bias", {512}},
+      {"encoder.2.running_mean", {512}},
+      {"encoder.2.running_var", {512}},
+      {"encoder.2.num_batches_tracked", {}},
+      {"encoder.3.weight", {512, 512}},
+      {"encoder.3.bias", {512}},
+      {"decoder.0.weight", {512, 512}},
+      {"decoder.0.bias", {512}},
+      {"decoder.2.weight", {256, 512}},
       {"decoder.2.bias", {256}}};
   const Autoencoder model({});
   const StateDict tensors = model.state_dict();
@@ -40,7 +48,8 @@ TEST(Autoencoder, InitialisationFigures) {
     at::Tensor tensor = model.parameter(name);
     if (tensor.dim() == 2) tensor = tensor[row];
     for (std::size_t i = 0; i < values.size(); ++i)
-      EXPECT_NEAR(tensor[static_cast<std::int64_t>(i)].item<float>(), values[i], 1e-8) << name << " " << i;
+      EXPECT_NEAR(tensor[static_cast<std::int64_t>(i)].item<float>(), values[i], 1e-8)
+          << name << " " << i;
   };
   expect("encoder.0.weight", 0, {-0.15618657f, -0.25759274f, 0.05350650f});
   expect("encoder.0.bias", 0, {0.02683370f, -0.01638884f, 0.05650706f});
@@ -53,13 +62,17 @@ TEST(Autoencoder, InitialisationEqualsTheReference) {
   BALR_NEEDS_TEST_DATA();
   const auto file = test::test_data_folder() / "golden/bae.h5";
   for (const auto& [name, tensor] : Autoencoder::random({}, 1234).state_dict())
-    EXPECT_LE((tensor.to(at::kDouble) - read_tensor(file, "init/" + name)).abs().max().item<double>(), 1e-8) << name;
+    EXPECT_LE(
+        (tensor.to(at::kDouble) - read_tensor(file, "init/" + name)).abs().max().item<double>(),
+        1e-8)
+        << name;
 }
 
 TEST(Autoencoder, LaterDrawsContinueTheGenerator) {
   at::Generator one = at::detail::createCPUGenerator(7), other = at::detail::createCPUGenerator(7);
   const AutoencoderShape shape{20, 24};
-  const Autoencoder first = Autoencoder::random(shape, one), again = Autoencoder::random(shape, one);
+  const Autoencoder first = Autoencoder::random(shape, one),
+                    again = Autoencoder::random(shape, one);
   EXPECT_FALSE(at::equal(first.flat(), again.flat()));
   EXPECT_TRUE(at::equal(first.flat(), Autoencoder::random(shape, other).flat()));
 }
@@ -71,7 +84,8 @@ TEST(Autoencoder, CopiesAreDeep) {
   assigned = model;
   model.flat().zero_();
   model.batches_tracked().fill_(5);
-  for (const Autoencoder* other : std::initializer_list<const Autoencoder*>{&copy, &moved_there, &assigned}) {
+  for (const Autoencoder* other :
+       std::initializer_list<const Autoencoder*>{&copy, &moved_there, &assigned}) {
     EXPECT_GT(other->flat().abs().sum().item<float>(), 1.0f);
     EXPECT_EQ(other->batches_tracked().item<std::int64_t>(), 0);
     EXPECT_EQ(other->shape(), model.shape());
@@ -107,9 +121,12 @@ TEST(Autoencoder, ForeignStateDictsAreRefusedByName) {
   extra.emplace_back("arcface.W", at::zeros({16, 2}));
   misshapen[9].second = at::zeros({16, 17});
   twice.push_back(good[1]);
-  EXPECT_NE(refusal(missing).find("encoder.2.running_var is missing"), std::string::npos) << refusal(missing);
+  EXPECT_NE(refusal(missing).find("encoder.2.running_var is missing"), std::string::npos)
+      << refusal(missing);
   EXPECT_NE(refusal(extra).find("arcface.W is unexpected"), std::string::npos) << refusal(extra);
-  EXPECT_NE(refusal(misshapen).find("decoder.0.weight is [16, 17], not [16, 16]"), std::string::npos) << refusal(misshapen);
+  EXPECT_NE(refusal(misshapen).find("decoder.0.weight is [16, 17], not [16, 16]"),
+            std::string::npos)
+      << refusal(misshapen);
   EXPECT_NE(refusal(twice).find("encoder.0.bias twice"), std::string::npos) << refusal(twice);
   EXPECT_NE(refusal({}).find("encoder.0.weight"), std::string::npos);
 }
@@ -126,8 +143,10 @@ TEST(Autoencoder, InferenceEqualsFloat64) {
     return at::addmm(wide((layer + ".bias").c_str()), in, wide((layer + ".weight").c_str()).t());
   };
   const at::Tensor hidden = linear(x.to(at::kDouble), "encoder.0").relu();
-  const at::Tensor normalized = (hidden - model.running_mean()) / (model.running_var().to(at::kDouble) + 1e-5).sqrt() *
-                                    wide("encoder.2.weight") + wide("encoder.2.bias");
+  const at::Tensor normalized = (hidden - model.running_mean()) /
+                                    (model.running_var().to(at::kDouble) + 1e-5).sqrt() *
+                                    wide("encoder.2.weight") +
+                                wide("encoder.2.bias");
   const at::Tensor z = linear(normalized, "encoder.3").tanh();
   const at::Tensor codes = z.gt(0).to(at::kDouble);
   const at::Tensor recon = linear(linear(codes, "decoder.0").tanh(), "decoder.2");
@@ -139,12 +158,16 @@ TEST(Autoencoder, InferenceEqualsFloat64) {
     EXPECT_TRUE(at::equal(infer(model, x.narrow(0, row, 1)).recon[0], out.recon[row]));
 }
 
-// The model shipped with the Python balr. Figures: v[i] = ((37 i mod 101) - 50) / 50 through torch 2.11.
+// The model shipped with the Python balr. Figures: v[i] = ((37 i mod 101) - 50) / 50 through
+// torch 2.11.
 TEST(Autoencoder, ShippedModelFigures) {
   BALR_NEEDS_TEST_DATA();
-  const Autoencoder model = Autoencoder::from_state_dict(read_state_dict(test::test_data_folder() / "models/BAE_mse.pt"));
+  const Autoencoder model =
+      Autoencoder::from_state_dict(read_state_dict(test::test_data_folder() / "models/BAE_mse.pt"));
   EXPECT_EQ(model.batches_tracked().item<std::int64_t>(), 37600);
-  const at::Tensor v = (at::arange(256).mul(37).remainder(101).sub(50).to(at::kDouble) / 50.0).to(at::kFloat).unsqueeze(0);
+  const at::Tensor v = (at::arange(256).mul(37).remainder(101).sub(50).to(at::kDouble) / 50.0)
+                           .to(at::kFloat)
+                           .unsqueeze(0);
   const AutoencoderOutput out = infer(model, v);
   const at::Tensor active = out.codes[0].nonzero().flatten();
   EXPECT_EQ(active.size(0), 244);
@@ -161,18 +184,21 @@ TEST(Autoencoder, ShippedModelFigures) {
 TEST(Autoencoder, ShippedModelEqualsTheReference) {
   BALR_NEEDS_TEST_DATA();
   const auto file = test::test_data_folder() / "golden/bae.h5";
-  const Autoencoder model = Autoencoder::from_state_dict(read_state_dict(test::test_data_folder() / "models/BAE_mse.pt"));
+  const Autoencoder model =
+      Autoencoder::from_state_dict(read_state_dict(test::test_data_folder() / "models/BAE_mse.pt"));
   const AutoencoderOutput out = infer(model, test::read_floats(file, "shipped/input"));
   EXPECT_LT(test::differences(file, "shipped/recon", out.recon, 0).back(), 1e-6);
   EXPECT_LT(test::differences(file, "shipped/Z", out.z, 0).back(), 1e-5);
   EXPECT_EQ(test::differences(file, "shipped/b", out.codes, 0).back(), 0.0);
 }
 
-// Every exponent and 64 mantissas each, both signs: error in units in the last place, and the symmetry.
+// Every exponent and 64 mantissas each, both signs: error in units in the last place, and the
+// symmetry.
 TEST(ElementWise, TanhIsWithinHalfAUnit) {
   std::vector<float> x;
   for (int exponent = -40; exponent < 8; ++exponent)
-    for (int i = 0; i < 64; ++i) x.push_back(std::ldexp(1.0f + static_cast<float>(i) / 64.0f + 1e-3f, exponent));
+    for (int i = 0; i < 64; ++i)
+      x.push_back(std::ldexp(1.0f + static_cast<float>(i) / 64.0f + 1e-3f, exponent));
   std::vector<float> y = x, negative = x;
   element_wise::tanh(y.data(), static_cast<std::int64_t>(y.size()));
   for (float& v : negative) v = -v;
@@ -210,7 +236,8 @@ TEST(ElementWise, SpecialValues) {
   element_wise::relu(relu.data(), 4);
   EXPECT_TRUE(relu[0] == 0.0f && relu[1] == 0.0f && relu[2] == 2.0f && std::isnan(relu[3]));
   // the reference: Z = -1, 0, 1e-9, 0.5 with upstream 5, -5, 0.3, 2 (before tanh's derivative)
-  const std::vector<float> z = {-1.0f, 0.0f, 1e-9f, 0.5f}, upstream = {5.0f, -5.0f, 0.3f, 2.0f}, zero(4, 0.0f);
+  const std::vector<float> z = {-1.0f, 0.0f, 1e-9f, 0.5f}, upstream = {5.0f, -5.0f, 0.3f, 2.0f},
+                           zero(4, 0.0f);
   std::vector<float> codes(4), grad(4);
   element_wise::codes(z.data(), codes.data(), 4);
   element_wise::straight_through(upstream.data(), nullptr, zero.data(), grad.data(), 4);

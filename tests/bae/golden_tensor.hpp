@@ -8,7 +8,8 @@
 
 #include "support/golden.hpp"
 
-// Reference tensors: whole, or, large ones, as every 16th row with the sums of all rows and columns.
+// Reference tensors: whole, or, large ones, as every 16th row with the sums of all rows and
+// columns.
 namespace balr::test {
 
 inline at::Tensor read_tensor(const std::filesystem::path& file, const std::string& name) {
@@ -20,10 +21,10 @@ inline at::Tensor read_floats(const std::filesystem::path& file, const std::stri
   return read_tensor(file, name).to(at::kFloat);
 }
 
-// |actual - reference| of the elements (of those stored), sorted. Sums of rows and columns, where stored, are checked
-// against `sum_tolerance`.
-inline std::vector<double> differences(const std::filesystem::path& file, const std::string& name, const at::Tensor& actual,
-                                       double sum_tolerance) {
+// |actual - reference| of the elements (of those stored), sorted. Sums of rows and columns, where
+// stored, are checked against `sum_tolerance`.
+inline std::vector<double> differences(const std::filesystem::path& file, const std::string& name,
+                                       const at::Tensor& actual, double sum_tolerance) {
   const at::Tensor wide = actual.to(at::kDouble);
   at::Tensor seen = wide;
   std::string dataset = name;
@@ -32,7 +33,8 @@ inline std::vector<double> differences(const std::filesystem::path& file, const 
     seen = wide.slice(0, 0, wide.size(0), 16);
     for (const int dim : {0, 1}) {
       const at::Tensor sums = read_tensor(file, name + (dim == 1 ? "/row_sum" : "/col_sum"));
-      EXPECT_LT((wide.sum(dim) - sums).abs().max().item<double>(), sum_tolerance) << name << " sums over " << dim;
+      EXPECT_LT((wide.sum(dim) - sums).abs().max().item<double>(), sum_tolerance)
+          << name << " sums over " << dim;
     }
   }
   const at::Tensor reference = read_tensor(file, dataset);

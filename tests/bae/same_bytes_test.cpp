@@ -1,5 +1,5 @@
-// The promise of equal bytes, held against digests in the source. The program runs once per kernel path
-// (BALR_KERNELS, see CMakeLists.txt) and on several MPI ranks.
+// The promise of equal bytes, held against digests in the source. The program runs once per kernel
+// path (BALR_KERNELS, see CMakeLists.txt) and on several MPI ranks.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -29,10 +29,11 @@ TEST(SameBytes, AsPinned) {
   for (const test::PinnedTraining& pinned : test::kPinnedTrainings)
     for (const int threads : {1, 2}) {
       ThreadPool pool(threads);
-      EXPECT_EQ(test::digest_of_training(collective.get(), {threads, pool.runner()}, pinned.shape, pinned.batch,
-                                         test::kPinnedSteps),
+      EXPECT_EQ(test::digest_of_training(collective.get(), {threads, pool.runner()}, pinned.shape,
+                                         pinned.batch, test::kPinnedSteps),
                 pinned.digest)
-          << pinned.batch << " rows, path " << path_name(active_path()) << ", " << threads << " threads";
+          << pinned.batch << " rows, path " << path_name(active_path()) << ", " << threads
+          << " threads";
     }
 }
 

@@ -18,7 +18,8 @@ class ThreadRanks {
  public:
   explicit ThreadRanks(int size) : slots_(static_cast<std::size_t>(size)), barrier_(size) {}
 
-  // Runs `work` as every rank at once; throws the first rank's exception. A rank that throws must do so on all.
+  // Runs `work` as every rank at once; throws the first rank's exception. A rank that throws must
+  // do so on all.
   void run(const std::function<void(Collective&)>& work) {
     std::vector<std::exception_ptr> errors(slots_.size());
     std::vector<std::thread> threads;
@@ -44,7 +45,8 @@ class ThreadRanks {
     int size() const override { return static_cast<int>(all_.slots_.size()); }
     std::string name() const override { return "threads"; }
 
-    at::Tensor all_gather(const at::Tensor& mine, std::span<const std::int64_t> rows, std::string_view) override {
+    at::Tensor all_gather(const at::Tensor& mine, std::span<const std::int64_t> rows,
+                          std::string_view) override {
       BALR_CHECK(mine.is_contiguous() && mine.size(0) == rows[static_cast<std::size_t>(rank_)]);
       const auto parts = exchange(mine);
       return at::cat(parts, 0);

@@ -9,7 +9,6 @@
 #include <limits>
 #include <map>
 
-#include "bae/forward.hpp"
 #include "bae/golden_tensor.hpp"
 #include "bae/thread_collective.hpp"
 #include "balr/core/error.hpp"
@@ -18,129 +17,14 @@
 namespace balr {
 namespace {
 
-using test::differences;
-using test::read_floats;
 using test::ThreadRanks;
 
-namespace fs = std::filesystem;
-
 TrainStepOptions mse_options(bool canonical, const Threads& threads = {}) {
-  return {.learning_rate = 1e-3, .canonical = canonical, .threads = threads, .losses = {make_mse_loss(1.0)}};
+  return {.learning_rate = 1e-3,
+          .canonical = canonical,
+          .threads = threads,
+          .losses = {make_mse_loss(1.0)}};
 }
-
-// ---- against the reference
-
-fs::path bae_file() { return test::test_data_folder() / "golden/bae.h5"; }
-fs::path training_file() { return test::test_data_folder() / "golden/training.h5"; }
-
-std::unique_ptr<StepOps> make_ops(bool canonical) {
-  return canonical ? make_canonical_ops(nullptr, {}) : make_device_ops(nullptr);
-}
-
-TEST(Forward, TrainModeEqualsTheReference) {
-  BALR_NEEDS_TEST_DATA();
-  const at::Tensor x = read_floats(bae_file(), "batch/x");
-  for (const bool canonical : {true, false}) {
-    const Autoencoder model = Autoencoder::random({}, 1234);
-    const auto ops = make_ops(canonical);
-    const auto matrix = [&](std::int64_t cols) { return at::empty({64, cols}, at::kFloat); };
-    const Activations a{matrix(512), matrix(512), matrix(512), matrix(512), matrix(512), matrix(256)};
-    const Parameters parameters(model);
-    const BatchPlan plan = ops->plan(64);
-    const at::Tensor partials = at::empty({plan.blocks, 1024}, at::kDouble);
-    forward_hidden(parameters, x, a, *ops);
-    ops->moments(a.hidden, plan, partials);
-    const BatchStatistics statistics = ops->statistics(ops->total(partials, plan, "test"), 64);
-    forward_rest(parameters, statistics, a, *ops);
-    ops->update_running(statistics, 64, at::scalar_tensor(true, at::kBool), model.running_mean(), model.running_var(),
-                        model.batches_tracked());
-    EXPECT_LT(differences(bae_file(), "forward/recon", a.recon, 0).back(), 5e-6);
-    EXPECT_LT(differences(bae_file(), "forward/Z", a.z, 0).back(), 8e-6);
-    EXPECT_EQ(differences(bae_file(), "forward/b", a.codes, 0).back(), 0.0);
-    EXPECT_LT(differences(bae_file(), "forward/encoder.2.running_mean", model.running_mean(), 0).back(), 3e-7);
-    EXPECT_LT(differences(bae_file(), "forward/encoder.2.running_var", model.running_var(), 0).back(), 3e-7);
-    EXPECT_EQ(model.batches_tracked().item<std::int64_t>(), 1);
-  }
-}
-
-// Adam's first moment after one step from zero is a tenth of the gradient.
-TEST(TrainStep, GradientsEqualTheReference) {
-  BALR_NEEDS_TEST_DATA();
-  const at::Tensor x = read_floats(bae_file(), "batch/x");
-  for (const bool canonical : {true, false}) {
-    const Autoencoder model = Autoencoder::random({}, 1234);
-    TrainStep step(model, at::kCPU, mse_options(canonical), nullptr);
-    const StepResult result = step.run(x, {});
-    ASSERT_TRUE(result.finite());
-    EXPECT_NEAR(result.values()[0] / test::read_double(bae_file(), "grad/mse/total").values.at(0), 1.0, 3e-7);
-    for (const auto& [name, moment] : step.gather_state()) {
-      const std::string prefix = "exp_avg.";
-      if (!name.starts_with(prefix)) continue;
-      const at::Tensor gradient = moment / 0.1;
-      const double scale = test::largest_magnitude(gradient);
-      EXPECT_LT(differences(bae_file(), "grad/mse/" + name.substr(prefix.size()), gradient, 1e-4 * scale).back(), 5e-6 * scale)
-          << name << (canonical ? " canonical" : " device");
-    }
-  }
-}
-
-// Largest and 99 % differences allowed of weights, statistics, Adam's moments (relative): golden README, section 7, times 4.
-struct Allowed {
-  double weight, weight99, statistics, first, second;
-};
-Allowed allowed_at(int step) {
-  if (step == 1) return {2e-4, 4e-7, 3e-7, 8e-6, 1.2e-5};
-  if (step == 10) return {2e-4, 1.2e-6, 6e-6, 1.2e-4, 6e-5};
-  return {2e-3, 2e-4, 1.5e-4, 0.4, 3.2e-2};
-}
-
-void expect_state(TrainStep& step, int number) {
-  const Allowed allowed = allowed_at(number);
-  const std::string group = "mse/step" + std::to_string(number) + "/";
-  const double sums = number == 60 ? 2e-2 : 2e-3;  // of 256 to 512 weights
-  for (const auto& [name, tensor] : step.model().state_dict()) {
-    const std::vector<double> d = differences(training_file(), group + name, tensor, sums);
-    if (name.find("running") != std::string::npos) {
-      EXPECT_LT(d.back(), allowed.statistics) << name << " at step " << number;
-    } else {
-      EXPECT_LT(d.back(), allowed.weight) << name << " at step " << number;
-      EXPECT_LT(d[d.size() * 99 / 100], allowed.weight99) << name << " at step " << number;
-    }
-  }
-  for (const auto& [name, tensor] : step.gather_state()) {
-    if (name == "step") continue;
-    const bool first = name.starts_with("exp_avg.");
-    const std::string parameter = name.substr(name.find('.') + 1);
-    const double scale = test::largest_magnitude(tensor), limit = (first ? allowed.first : allowed.second) * scale;
-    EXPECT_LT(differences(training_file(), group + "adam/" + parameter + (first ? "/exp_avg" : "/exp_avg_sq"), tensor,
-                          30 * limit).back(), limit)
-        << name << " at step " << number;
-  }
-}
-
-TEST(TrainStep, TrajectoryOfTheReference) {
-  BALR_NEEDS_TEST_DATA();
-  const at::Tensor x = read_floats(training_file(), "train/x"), validation = read_floats(training_file(), "val/x");
-  const at::Tensor order = test::read_tensor(training_file(), "order").to(at::kLong);
-  const at::Tensor losses = test::read_tensor(training_file(), "mse/losses");
-  const auto expected_validation = test::read_double(training_file(), "mse/val_losses").values;
-  for (const bool canonical : {true, false}) {
-    TrainStep step(Autoencoder::random({}, 1234), at::kCPU, mse_options(canonical), nullptr);
-    for (int i = 0; i < 60; ++i) {
-      const StepResult result = step.run(x.index_select(0, order[i]), {});
-      ASSERT_TRUE(result.finite());
-      for (const int column : {0, 1})
-        EXPECT_NEAR(result.values()[static_cast<std::size_t>(column)] / losses[i][column].item<double>(), 1.0,
-                    i < 10 ? 5e-6 : 3e-2) << "step " << i + 1;
-      if (i == 0 || i == 9 || i == 59) expect_state(step, i + 1);
-    }
-    EXPECT_EQ(step.model().batches_tracked().item<std::int64_t>(), 60);
-    // the reference averages the means of 5 batches of 32 rows: the mean of all
-    EXPECT_NEAR(step.evaluate(validation) / expected_validation[0], 1.0, 3e-2);
-  }
-}
-
-// ---- made-up data, for any clone
 
 at::Tensor made_up(std::int64_t rows, std::int64_t dim, std::uint64_t seed) {
   at::Generator generator = at::detail::createCPUGenerator(seed);
@@ -158,12 +42,16 @@ TEST(TrainStep, GradientsEqualAutograd) {
       p[name] = tensor.to(at::kDouble).clone().set_requires_grad(true);
   const at::Tensor input = x.to(at::kDouble);
   const at::Tensor hidden = at::relu(at::linear(input, p["encoder.0.weight"], p["encoder.0.bias"]));
-  const at::Tensor normalized = (hidden - hidden.mean(0)) / (hidden.var(0, /*unbiased=*/false) + 1e-5).sqrt() *
-                                    p["encoder.2.weight"] + p["encoder.2.bias"];
+  const at::Tensor normalized = (hidden - hidden.mean(0)) /
+                                    (hidden.var(0, /*unbiased=*/false) + 1e-5).sqrt() *
+                                    p["encoder.2.weight"] +
+                                p["encoder.2.bias"];
   const at::Tensor z = at::linear(normalized, p["encoder.3.weight"], p["encoder.3.bias"]).tanh();
-  const at::Tensor codes = z + (z.gt(0).to(at::kDouble) - z).detach();  // its gradient passes; it stays below 1 here
-  const at::Tensor recon = at::linear(at::linear(codes, p["decoder.0.weight"], p["decoder.0.bias"]).tanh(),
-                                      p["decoder.2.weight"], p["decoder.2.bias"]);
+  const at::Tensor codes =
+      z + (z.gt(0).to(at::kDouble) - z).detach();  // its gradient passes; it stays below 1 here
+  const at::Tensor recon =
+      at::linear(at::linear(codes, p["decoder.0.weight"], p["decoder.0.bias"]).tanh(),
+                 p["decoder.2.weight"], p["decoder.2.bias"]);
   const at::Tensor loss = (recon - input).square().mean();
   loss.backward();
   for (const bool canonical : {true, false}) {
@@ -172,7 +60,9 @@ TEST(TrainStep, GradientsEqualAutograd) {
     for (const auto& [name, moment] : step.gather_state()) {
       if (!name.starts_with("exp_avg.")) continue;
       const at::Tensor expected = p[name.substr(8)].grad();
-      EXPECT_LT((moment / 0.1 - expected).abs().max().item<double>(), 1e-5 * test::largest_magnitude(expected)) << name;
+      EXPECT_LT((moment / 0.1 - expected).abs().max().item<double>(),
+                1e-5 * test::largest_magnitude(expected))
+          << name;
     }
   }
 }
@@ -185,11 +75,14 @@ struct Outcome {
 
 constexpr int kSteps = 4;
 
-Outcome train(Collective* collective, const Threads& threads, const AutoencoderShape& shape, std::int64_t batch, bool canonical) {
-  TrainStep step(Autoencoder::random(shape, 1234), at::kCPU, mse_options(canonical, threads), collective);
+Outcome train(Collective* collective, const Threads& threads, const AutoencoderShape& shape,
+              std::int64_t batch, bool canonical) {
+  TrainStep step(Autoencoder::random(shape, 1234), at::kCPU, mse_options(canonical, threads),
+                 collective);
   Outcome outcome;
   for (int i = 0; i < kSteps; ++i)
-    outcome.losses.push_back(step.run(made_up(batch, shape.input_dim, static_cast<std::uint64_t>(i)), {}).values());
+    outcome.losses.push_back(
+        step.run(made_up(batch, shape.input_dim, static_cast<std::uint64_t>(i)), {}).values());
   outcome.validation = step.evaluate(made_up(1234, shape.input_dim, 99));
   outcome.model = Autoencoder(step.model()).state_dict();
   outcome.state = step.gather_state();
@@ -200,7 +93,9 @@ void expect_same_bytes(const Outcome& a, const Outcome& b, const std::string& wh
   const auto same = [&](const StateDict& x, const StateDict& y) {
     ASSERT_EQ(x.size(), y.size());
     for (std::size_t i = 0; i < x.size(); ++i)
-      EXPECT_EQ(std::memcmp(x[i].second.data_ptr(), y[i].second.data_ptr(), x[i].second.nbytes()), 0) << what << ": " << x[i].first;
+      EXPECT_EQ(std::memcmp(x[i].second.data_ptr(), y[i].second.data_ptr(), x[i].second.nbytes()),
+                0)
+          << what << ": " << x[i].first;
   };
   same(a.model, b.model);
   same(a.state, b.state);
@@ -213,8 +108,8 @@ TEST(TrainStep, SameBytesOnAnyNumberOfRanksAndThreads) {
     AutoencoderShape shape;
     std::int64_t batch;
   };
-  const std::vector<Case> cases = {{{}, 64},       {{}, 512},      {{32, 72}, 100}, {{24, 40}, 17},
-                                   {{7, 5}, 2},    {{33, 65}, 512}, {{20, 16}, 1000}};
+  const std::vector<Case> cases = {{{}, 64},    {{}, 512},       {{32, 72}, 100}, {{24, 40}, 17},
+                                   {{7, 5}, 2}, {{33, 65}, 512}, {{20, 16}, 1000}};
   for (const Case& c : cases) {
     const Outcome alone = train(nullptr, {}, c.shape, c.batch, true);
     EXPECT_LT(alone.losses.back()[0], alone.losses.front()[0] * 1.5);
@@ -229,8 +124,9 @@ TEST(TrainStep, SameBytesOnAnyNumberOfRanksAndThreads) {
               train(&collective, {threads, pool.runner()}, c.shape, c.batch, true);
         });
         for (const Outcome& outcome : outcomes)
-          expect_same_bytes(alone, outcome, std::to_string(c.batch) + " rows, " + std::to_string(size) + " ranks, " +
-                                                std::to_string(threads) + " threads");
+          expect_same_bytes(alone, outcome,
+                            std::to_string(c.batch) + " rows, " + std::to_string(size) +
+                                " ranks, " + std::to_string(threads) + " threads");
       }
   }
 }
@@ -242,12 +138,15 @@ TEST(TrainStep, DeviceStepAgreesWithTheCanonicalOne) {
     for (const int size : {1, 2, 3}) {
       std::vector<Outcome> outcomes(static_cast<std::size_t>(size));
       ThreadRanks(size).run([&](Collective& collective) {
-        outcomes[static_cast<std::size_t>(collective.rank())] = train(&collective, {}, shape, batch, false);
+        outcomes[static_cast<std::size_t>(collective.rank())] =
+            train(&collective, {}, shape, batch, false);
       });
       for (const Outcome& outcome : outcomes) {
         expect_same_bytes(outcomes[0], outcome, "rank against rank");  // all ranks hold one model
         for (int i = 0; i < kSteps; ++i)
-          EXPECT_NEAR(outcome.losses[static_cast<std::size_t>(i)][0] / canonical.losses[static_cast<std::size_t>(i)][0], 1.0, 5e-6);
+          EXPECT_NEAR(outcome.losses[static_cast<std::size_t>(i)][0] /
+                          canonical.losses[static_cast<std::size_t>(i)][0],
+                      1.0, 5e-6);
         EXPECT_NEAR(outcome.validation / canonical.validation, 1.0, 5e-6);
       }
     }
@@ -258,17 +157,20 @@ TEST(TrainStep, DeviceStepAgreesWithTheCanonicalOne) {
 TEST(TrainStep, NonFiniteStepsChangeNothing) {
   const AutoencoderShape shape{24, 40};
   for (const bool canonical : {true, false})
-    for (const float poison : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e30f})
+    for (const float poison :
+         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e30f})
       for (const int size : {1, 3, 8})
         ThreadRanks(size).run([&](Collective& collective) {
-          TrainStep step(Autoencoder::random(shape, 1), at::kCPU, mse_options(canonical), &collective);
+          TrainStep step(Autoencoder::random(shape, 1), at::kCPU, mse_options(canonical),
+                         &collective);
           EXPECT_TRUE(step.run(made_up(64, 24, 1), {}).finite());
           const Autoencoder before = step.model();
           const StateDict state = step.gather_state();
           at::Tensor bad = made_up(64, 24, 2);
           bad[63][5] = poison;  // the last rank's
           EXPECT_FALSE(step.run(bad, {}).finite());
-          const StateDict model_now = step.model().state_dict(), model_then = before.state_dict(), state_now = step.gather_state();
+          const StateDict model_now = step.model().state_dict(), model_then = before.state_dict(),
+                          state_now = step.gather_state();
           for (std::size_t i = 0; i < model_now.size(); ++i)
             EXPECT_TRUE(at::equal(model_now[i].second, model_then[i].second)) << model_now[i].first;
           for (std::size_t i = 0; i < state.size(); ++i)
@@ -297,7 +199,8 @@ TEST(TrainStep, StateMovesBetweenNumbersOfRanks) {
     step.load_state(state);
     run(step, 3, 6);
     const StateDict now = step.model().state_dict(), expected = straight.model().state_dict();
-    for (std::size_t i = 0; i < now.size(); ++i) EXPECT_TRUE(at::equal(now[i].second, expected[i].second)) << now[i].first;
+    for (std::size_t i = 0; i < now.size(); ++i)
+      EXPECT_TRUE(at::equal(now[i].second, expected[i].second)) << now[i].first;
     EXPECT_EQ(step.gather_state()[0].second.item<double>(), 6.0);
   });
   state.pop_back();
@@ -322,7 +225,8 @@ TEST(Evaluate, EveryRowOnce) {
   const Autoencoder model = Autoencoder::random({16, 24}, 1);
   for (const std::int64_t rows : {1, 511, 513, 1500}) {
     const at::Tensor x = made_up(rows, 16, 5);
-    const double expected = (infer(model, x).recon.to(at::kDouble) - x).square().mean().item<double>();
+    const double expected =
+        (infer(model, x).recon.to(at::kDouble) - x).square().mean().item<double>();
     for (const bool canonical : {true, false}) {
       TrainStep step(model, at::kCPU, mse_options(canonical), nullptr);
       EXPECT_NEAR(step.evaluate(x) / expected, 1.0, 1e-6) << rows;

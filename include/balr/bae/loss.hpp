@@ -36,7 +36,8 @@ class Loss {
   double weight() const { return weight_; }
   virtual std::string name() const = 0;  // as in TensorBoard's tags, e.g. MSE
   // Writes this rank's partial sums (float64 [blocks, 1]) and adds weight() * its gradient.
-  virtual void compute(const LossInput& input, StepOps& ops, const at::Tensor& partials, LossGradients& gradients) const = 0;
+  virtual void compute(const LossInput& input, StepOps& ops, const at::Tensor& partials,
+                       LossGradients& gradients) const = 0;
   // The unweighted value is the sum of all partial sums times this.
   virtual double scale(std::int64_t batch, std::int64_t input_dim) const = 0;
 

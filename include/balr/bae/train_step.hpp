@@ -17,43 +17,49 @@ class Collective;
 
 struct TrainStepOptions {
   double learning_rate = 1e-3;
-  // true: the same bytes on any number of ranks and threads (CPU only). false: ATen, and one sum of the gradients.
+  // true: the same bytes on any number of ranks and threads (CPU only). false: ATen, and one sum of
+  // the gradients.
   bool canonical = true;
-  Threads threads = {};  // of the canonical step; ATen has its own
+  Threads threads = {};                             // of the canonical step; ATen has its own
   std::vector<std::shared_ptr<const Loss>> losses;  // at least one
 };
 
 // Tensors, so that a device is not waited for; the accessors wait.
 struct StepResult {
-  at::Tensor losses;        // float64 [1 + losses]: weighted total, then each loss unweighted
-  at::Tensor finite_flag;   // bool, no dimensions
+  at::Tensor losses;       // float64 [1 + losses]: weighted total, then each loss unweighted
+  at::Tensor finite_flag;  // bool, no dimensions
   std::vector<double> values() const;
-  // False: loss or gradients were not finite, and neither weights nor optimizer nor statistics were changed.
+  // False: loss or gradients were not finite, and neither weights nor optimizer nor statistics were
+  // changed.
   bool finite() const;
 };
 
-// The training step of the auto-encoder on all ranks: forward, losses, backward and Adam, by hand. Batch-norm and
-// losses are over the whole batch, whichever ranks its rows are on. All ranks hold equal models and call the same
-// members with equal arguments ("Collective").
+// The training step of the auto-encoder on all ranks: forward, losses, backward and Adam, by hand.
+// Batch-norm and losses are over the whole batch, whichever ranks its rows are on. All ranks hold
+// equal models and call the same members with equal arguments ("Collective").
 class TrainStep {
  public:
-  // Trains a copy of `model`, on `device`. `collective` must outlive this object; null: one process.
-  TrainStep(const Autoencoder& model, const at::Device& device, TrainStepOptions options, Collective* collective);
+  // Trains a copy of `model`, on `device`. `collective` must outlive this object; null: one
+  // process.
+  TrainStep(const Autoencoder& model, const at::Device& device, TrainStepOptions options,
+            Collective* collective);
   ~TrainStep();
   TrainStep(TrainStep&&) noexcept;
 
-  // Collective. `x`: the whole batch, float32 [B, D] on the device, the same on every rank; `labels`: its B classes.
-  // Throws DataError if B < 2 (batch-norm needs two rows).
+  // Collective. `x`: the whole batch, float32 [B, D] on the device, the same on every rank;
+  // `labels`: its B classes. Throws DataError if B < 2 (batch-norm needs two rows).
   StepResult run(const at::Tensor& x, std::span<const std::int64_t> labels);
 
-  // Collective. Mean over all rows and columns of (recon - x)^2 with the running statistics; x: float32 [N, D] on
-  // the device, the same on every rank, N >= 1. Each row counts once.
+  // Collective. Mean over all rows and columns of (recon - x)^2 with the running statistics; x:
+  // float32 [N, D] on the device, the same on every rank, N >= 1. Each row counts once.
   double evaluate(const at::Tensor& x);
 
   const Autoencoder& model() const;
-  // Collective. Adam's moments as exp_avg.<parameter> and exp_avg_sq.<parameter>, and step; copies on the CPU.
+  // Collective. Adam's moments as exp_avg.<parameter> and exp_avg_sq.<parameter>, and step; copies
+  // on the CPU.
   StateDict gather_state();
-  // What gather_state() returned, on any number of ranks. Throws DataError naming the tensor that is wrong.
+  // What gather_state() returned, on any number of ranks. Throws DataError naming the tensor that
+  // is wrong.
   void load_state(const StateDict& state);
 
  private:
@@ -65,8 +71,8 @@ struct AutoencoderOutput {
   at::Tensor recon, codes, z;  // [N, D], [N, H], [N, H] float32
 };
 
-// Inference (running statistics) on this process alone; x: float32 [N, D] on the CPU. A row's bytes depend on
-// nothing but the row.
+// Inference (running statistics) on this process alone; x: float32 [N, D] on the CPU. A row's bytes
+// depend on nothing but the row.
 AutoencoderOutput infer(const Autoencoder& model, const at::Tensor& x, const Threads& threads = {});
 
 }  // namespace balr

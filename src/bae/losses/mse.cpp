@@ -1,7 +1,6 @@
-#include "balr/bae/loss.hpp"
-
 #include <ATen/core/Tensor.h>
 
+#include "balr/bae/loss.hpp"
 #include "balr/core/error.hpp"
 
 namespace balr {
@@ -12,7 +11,8 @@ class MseLoss : public Loss {
   using Loss::Loss;
   std::string name() const override { return "MSE"; }
 
-  void compute(const LossInput& in, StepOps& ops, const at::Tensor& partials, LossGradients& gradients) const override {
+  void compute(const LossInput& in, StepOps& ops, const at::Tensor& partials,
+               LossGradients& gradients) const override {
     ops.square_difference(in.recon, in.x, in.plan, partials);
     const double factor = 2.0 * weight() * scale(in.plan.batch, in.x.size(1));
     BALR_CHECK(!gradients.recon.written);  // no other loss looks at the reconstruction
@@ -27,6 +27,8 @@ class MseLoss : public Loss {
 
 }  // namespace
 
-std::shared_ptr<const Loss> make_mse_loss(double weight) { return std::make_shared<MseLoss>(weight); }
+std::shared_ptr<const Loss> make_mse_loss(double weight) {
+  return std::make_shared<MseLoss>(weight);
+}
 
 }  // namespace balr
