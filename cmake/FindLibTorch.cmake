@@ -45,8 +45,8 @@ file(GLOB _nvidia_libs LIST_DIRECTORIES true "${_site}/nvidia/*/lib")
 find_path(LibTorch_CUDA_INCLUDE_DIR cuda_runtime_api.h
   HINTS "${_site}/nvidia/cu13/include" "${_site}/nvidia/cuda_runtime/include" ENV CUDA_HOME PATH_SUFFIXES include)
 find_path(LibTorch_NCCL_INCLUDE_DIR nccl.h HINTS "${_site}/nvidia/nccl/include" ENV NCCL_HOME PATH_SUFFIXES include)
-find_library(LibTorch_NCCL_LIBRARY NAMES nccl libnccl.so.2 HINTS "${_site}/nvidia/nccl/lib" ENV NCCL_HOME PATH_SUFFIXES lib)
-find_library(LibTorch_CUDART_LIBRARY NAMES cudart libcudart.so.13 libcudart.so.12
+find_library(LibTorch_NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS "${_site}/nvidia/nccl/lib" ENV NCCL_HOME PATH_SUFFIXES lib)
+find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 cudart
   HINTS "${_site}/nvidia/cu13/lib" "${_site}/nvidia/cuda_runtime/lib" ENV CUDA_HOME PATH_SUFFIXES lib lib64)
 set(LibTorch_WITH_CUDA OFF)
 if(LibTorch_CUDA_LIBRARY)

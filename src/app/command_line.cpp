@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <iostream>
 
 #include "app/command_options.hpp"
@@ -16,6 +17,18 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kUsage = static_cast<int>(ExitCode::kUsage);
+
+// Something of this machine's file system is missing; on other machines it may be there.
+struct PathError : ConfigError {
+  using ConfigError::ConfigError;
+};
+
+// Under a launcher every process parses the same arguments; the first one speaks for all.
+bool speaks() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
+    if (const char* rank = std::getenv(name)) return std::string_view(rank) == "0";
+  return true;
+}
 
 void print_help() {
   std::cout << "balr: speaker embeddings and binary attributes of speech, on one machine or many\n\n"
@@ -85,7 +98,7 @@ std::vector<std::string> parse_options(CLI::App& app, std::vector<std::string> a
 
 void require_path(const std::string& what, const std::string& path) {
   std::error_code ignored;
-  if (!fs::exists(path, ignored)) throw ConfigError("Invalid value for '" + what + "': Path '" + path + "' does not exist.");
+  if (!fs::exists(path, ignored)) throw PathError("Invalid value for '" + what + "': Path '" + path + "' does not exist.");
 }
 
 std::string checked_device(std::string device) {
@@ -143,6 +156,8 @@ void resolve(const TypedOptions& typed, CommandLine& line) {
   line.save_output = line.config.flag("save_output");
   line.exist_ok = line.config.flag("exist_ok");
   if (const auto folder = line.config.optional_text("save_dir")) line.save_dir = *folder;
+  if (line.command == "extract" && !line.config.has("embeddings.model"))
+    throw ConfigError("extract needs embeddings.model; leave out ~embeddings.model or select wespeaker");
   if (line.command == "train" && !line.save_dir) line.save_dir = "runs/train";
   if (line.save_dir && line.save_dir->empty()) throw ConfigError("Invalid value for '--save-dir': give the name of a folder");
   line.root_dir = typed.root_dir.value_or("");
@@ -180,9 +195,9 @@ CommandLine parse_command(const CommandInfo& command, CLI::App& app, const std::
   return line;
 }
 
-std::string one_line(std::string text) {
+void print_error(std::string text) {
   std::ranges::replace(text, '\n', ' ');
-  return text;
+  std::cerr << "error: " + text + "\n";
 }
 
 }  // namespace
@@ -210,13 +225,16 @@ std::optional<CommandLine> parse_command_line(int argc, char** argv, int& exit_c
     app.description(command.help);
     return parse_command(command, app, arguments);
   } catch (const CLI::CallForHelp&) {
-    std::cout << app.help();
+    if (speaks()) std::cout << app.help();
     return std::nullopt;
   } catch (const CLI::ParseError& error) {
-    std::cerr << "error: " << one_line(error.what()) << '\n';
+    if (speaks()) print_error(error.what());
+    exit_code = kUsage;
+  } catch (const PathError& error) {
+    print_error(error.what());
     exit_code = kUsage;
   } catch (const Error& error) {
-    std::cerr << "error: " << one_line(error.what()) << '\n';
+    if (speaks()) print_error(error.what());
     exit_code = static_cast<int>(error.code());
   }
   return std::nullopt;

@@ -60,6 +60,7 @@ int compute_main(int argc, char** argv) {
   } catch (const std::exception& e) {
     world->abort(static_cast<int>(ExitCode::kInternal), std::string("internal error: ") + e.what());
   }
+  return static_cast<int>(ExitCode::kInternal);  // abort() never returns
 }
 
 }  // namespace balr

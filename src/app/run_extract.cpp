@@ -53,8 +53,8 @@ ExitCode run_extract(const CommandLine& command, World& world, const StopFlag& s
     options.embedder = {device.str(), config.text("embeddings.precision"), fbank_options(config)};
     options.limits.max_seconds = config.real("embeddings.max_seconds");
     options.max_failed_fraction = config.real("embeddings.max_failed_fraction");
-    // num_workers and batch_size mean "choose" unless the user set them.
-    if (config.was_set("data.batch_size")) options.batch_size = static_cast<int>(config.integer("data.batch_size"));
+    // num_workers and batch_size mean "choose" unless the command line says otherwise: in a file they are meant for training.
+    if (config.origin("data.batch_size") == "override") options.batch_size = static_cast<int>(config.integer("data.batch_size"));
     if (options.batch_size < 1) throw ConfigError("data.batch_size must be at least 1");
     options.config_identity = config.identity(KeyRole::kExtractIdentity);
     options.config_yaml = config.to_yaml();
@@ -63,7 +63,7 @@ ExitCode run_extract(const CommandLine& command, World& world, const StopFlag& s
   const auto wanted = static_cast<int>(config.integer("num_threads"));
   const int cores = cores_of_rank(world);
   options.threads = wanted > 0 ? wanted : cores;
-  if (options.embedder.device != "cpu" && config.was_set("data.num_workers"))
+  if (options.embedder.device != "cpu" && config.origin("data.num_workers") == "override")
     options.threads = std::max(1, static_cast<int>(config.integer("data.num_workers")));
   return extract(options, world, stop);
 }

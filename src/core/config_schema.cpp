@@ -39,10 +39,10 @@ void add_embedding_keys(std::vector<KeyInfo>& keys) {
   const std::string model = "embeddings.model.";
   const std::string features = model + "features.";
   keys.insert(keys.end(), {
-    {model + "model_repo", kText, "Wespeaker/wespeaker-voxceleb-resnet34-LM", extract(),
-     "repository of the model on the Hugging Face hub, or a folder", {}, {}},
-    {model + "model_name", kText, "avg_model", extract(), "file of the weights in it, .pt or none added", {}, {}},
-    {model + "config_name", kText, "config.yaml", extract(), "file of the architecture in it", {}, {}},
+    {model + "model_repo", kText, "Wespeaker/wespeaker-voxceleb-resnet34-LM", runtime(),
+     "repository of the model on the Hugging Face hub, or a folder (its weights count, not its place)", {}, {}},
+    {model + "model_name", kText, "avg_model", runtime(), "file of the weights in it, .pt or none added", {}, {}},
+    {model + "config_name", kText, "config.yaml", runtime(), "file of the architecture in it", {}, {}},
     {model + "model_dir", kOptionalText, "null", runtime(), "folder that keeps downloaded models", {}, {}},
     {features + "frontend", kText, "fbank", extract(), "kind of features", {}, {}},
     {features + "num_mel_bins", kInt, "80", extract(), "mel channels", {}, {}},

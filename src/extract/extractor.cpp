@@ -89,7 +89,8 @@ void Extraction::load() {
   }
   parts = {{"configuration", options_.config_identity}, {"model", embedder_->sha256()},
            {"features", embedder_->features()},         {"precision", embedder_->precision()},
-           {"input", manifest_.hash},                   {"numerics", kNumericsVersion}};
+           {"input", manifest_.hash},                   {"numerics", kNumericsVersion},
+           {"back end", options_.embedder.device == "cpu" ? "cpu" : "cuda"}};
   info_.model_repo = options_.model_repo;
   info_.model_name = options_.model_name;
   info_.model_sha256 = embedder_->sha256();
