@@ -8,18 +8,31 @@
 
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
-#include "speech/resnet.hpp"
+#include "balr/speech/resnet.hpp"
 
 namespace balr {
 namespace {
 
 constexpr std::int64_t kMinFrames = 9;  // three halvings leave two columns, which have a variance
 
+at::Device parse_device(const std::string& text) {
+  try {
+    return at::Device(text);
+  } catch (const c10::Error&) {
+    throw ConfigError("there is no device " + text + "; use cpu, cuda or cuda:N");
+  }
+}
+
 std::string resolve_precision(const std::string& wanted, const at::Device& device) {
   const std::string precision = wanted == "auto" ? (device.is_cuda() ? "tf32" : "fp32") : wanted;
-  if (precision == "fp32" || (precision == "tf32" && device.is_cuda())) return precision;
-  throw ConfigError("embeddings.precision=" + wanted + " is not possible on the device " + device.str() +
-                    ": use fp32" + (device.is_cuda() ? " or tf32" : ""));
+  if (precision == "fp32" || (device.is_cuda() && (precision == "tf32" || precision == "bf16" || precision == "fp16")))
+    return precision;
+  throw ConfigError("the precision " + wanted + " is not possible on the device " + device.str() + "; use auto or fp32" +
+                    (device.is_cuda() ? ", tf32, bf16 or fp16" : ""));
+}
+
+at::ScalarType type_of(const std::string& precision) {
+  return precision == "bf16" ? at::kBFloat16 : precision == "fp16" ? at::kHalf : at::kFloat;
 }
 
 // Each thread that computes on the CPU gets one thread of ATen: parallelism is over utterances.
@@ -28,48 +41,60 @@ void use_one_thread() {
   (void)done;
 }
 
+// PyTorch's own defaults for tf32: the convolutions, not the two small linear layers.
+void set_cuda_precision(const std::string& precision) {
+  at::globalContext().setAllowTF32CuDNN(precision == "tf32");
+  at::globalContext().setAllowTF32CuBLAS(false);
+}
+
+ResnetConfig read_config(const std::filesystem::path& file, const FbankOptions& features) {
+  const ResnetConfig config = read_resnet_config(file);
+  if (config.feat_dim != features.num_mel_bins)
+    throw ConfigError("embeddings.model.features.num_mel_bins is " + std::to_string(features.num_mel_bins) +
+                      ", but the model wants " + std::to_string(config.feat_dim) + "; set it to that");
+  return config;
+}
+
+Resnet load_network(const ResnetConfig& config, const std::filesystem::path& file, const ResnetPlacement& placement) {
+  const StateDict weights = read_state_dict(file);
+  try {
+    return Resnet(config, weights, placement);
+  } catch (const DataError& error) {
+    throw DataError("cannot use the model file " + file.string() + ": " + error.what());
+  }
+}
+
+std::vector<std::vector<float>> to_rows(const at::Tensor& matrix) {
+  const at::Tensor host = matrix.cpu().contiguous();
+  std::vector<std::vector<float>> rows;
+  for (std::int64_t i = 0; i < host.size(0); ++i) {
+    const float* row = host.const_data_ptr<float>() + i * host.size(1);
+    rows.emplace_back(row, row + host.size(1));
+  }
+  return rows;
+}
+
 }  // namespace
 
 struct Embedder::State {
   at::Device device;
   std::string precision, sha256;
   Fbank fbank;
-  ResNet network;
-
-  at::Tensor features(std::span<const float> samples) const {
-    std::vector<float> values = fbank.compute(samples);
-    const std::int64_t bins = fbank.options().num_mel_bins;
-    return at::tensor(at::ArrayRef<float>(values), at::kFloat).view({-1, bins});
-  }
+  Resnet network;
 };
 
 Embedder::Embedder(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Embedder::~Embedder() = default;
 
-std::unique_ptr<Embedder> Embedder::load(const std::filesystem::path& file, const std::filesystem::path& config_file,
+std::unique_ptr<Embedder> Embedder::load(const std::filesystem::path& model_file, const std::filesystem::path& model_config,
                                          const EmbedderOptions& options) {
-  const at::Device device(options.device);
+  const at::Device device = parse_device(options.device);
   const std::string precision = resolve_precision(options.precision, device);
-  if (device.is_cuda()) {
-    at::globalContext().setAllowTF32CuDNN(precision == "tf32");
-    at::globalContext().setAllowTF32CuBLAS(precision == "tf32");
-    at::globalContext().setBenchmarkCuDNN(true);
-  }
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(config_file, error))
-    throw ConfigError("the model configuration " + config_file.string() + " does not exist: set embeddings.model.config_name");
-  const ResNetConfig config = read_resnet_config(config_file.string());
-  if (config.feat_dim != options.features.num_mel_bins)
-    throw ConfigError("embeddings.model.features.num_mel_bins=" + std::to_string(options.features.num_mel_bins) +
-                      ", but the model wants " + std::to_string(config.feat_dim));
-  try {
-    return std::unique_ptr<Embedder>(
-        new Embedder(std::make_unique<State>(State{device, precision, sha256_of_file(file), Fbank(options.features),
-                                                   ResNet(config, read_state_dict(file), device)})));
-  } catch (const DataError& e) {
-    const std::string what = e.what();
-    throw DataError(what.find(file.string()) == std::string::npos ? "the model file " + file.string() + ": " + what : what);
-  }
+  if (device.is_cuda()) set_cuda_precision(precision);
+  const ResnetConfig config = read_config(model_config, options.features);
+  return std::unique_ptr<Embedder>(new Embedder(std::make_unique<State>(
+      State{device, precision, sha256_of_file(model_file), Fbank(options.features),
+            load_network(config, model_file, {device, type_of(precision)})})));
 }
 
 int Embedder::rate() const { return state_->fbank.options().rate; }
@@ -96,33 +121,27 @@ std::string Embedder::features() const {
 }
 
 std::vector<float> Embedder::embed(std::span<const float> samples) const {
-  if (state_->device.is_cpu()) use_one_thread();
-  const at::Tensor features = state_->features(samples).unsqueeze(0).to(state_->device);
-  const std::int64_t frames = features.size(1);
-  const at::Tensor out = state_->network.forward(features, {&frames, 1}).cpu().contiguous();
-  return {out.const_data_ptr<float>(), out.const_data_ptr<float>() + out.numel()};
+  return embed_batch({&samples, 1}).front();
 }
 
 std::vector<std::vector<float>> Embedder::embed_batch(std::span<const std::span<const float>> samples) const {
+  std::vector<std::vector<float>> rows;
+  if (state_->device.is_cpu() && samples.size() > 1) {
+    for (const auto& utterance : samples) rows.push_back(embed(utterance));
+    return rows;
+  }
+  if (samples.empty()) return rows;
   if (state_->device.is_cpu()) use_one_thread();
-  std::vector<at::Tensor> rows;
+  const std::int64_t bins = state_->fbank.options().num_mel_bins;
   std::vector<std::int64_t> lengths;
-  for (const auto& clip : samples) {
-    rows.push_back(state_->features(clip));
-    lengths.push_back(rows.back().size(0));
-  }
-  if (rows.empty()) return {};
+  for (const auto& utterance : samples) lengths.push_back(state_->fbank.frames(static_cast<std::int64_t>(utterance.size())));
   const std::int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-  at::Tensor batch = at::zeros({static_cast<std::int64_t>(rows.size()), longest, rows[0].size(1)}, at::kFloat);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    batch[static_cast<std::int64_t>(i)].narrow(0, 0, lengths[i]).copy_(rows[i]);
-  const at::Tensor out = state_->network.forward(batch.to(state_->device), lengths).cpu().contiguous();
-  std::vector<std::vector<float>> result;
-  for (std::int64_t i = 0; i < out.size(0); ++i) {
-    const float* row = out.const_data_ptr<float>() + i * out.size(1);
-    result.emplace_back(row, row + out.size(1));
+  at::Tensor features = at::zeros({static_cast<std::int64_t>(samples.size()), longest, bins}, at::kFloat);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const std::vector<float> values = state_->fbank.compute(samples[i]);
+    std::copy(values.begin(), values.end(), features.mutable_data_ptr<float>() + static_cast<std::int64_t>(i) * longest * bins);
   }
-  return result;
+  return to_rows(state_->network.forward(features, lengths));
 }
 
 }  // namespace balr

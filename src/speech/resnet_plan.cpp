@@ -1,98 +1,79 @@
 #include "speech/resnet_plan.hpp"
 
-#include <yaml-cpp/yaml.h>
-
-#include <array>
-#include <map>
-
-#include "balr/core/error.hpp"
-
 namespace balr {
 namespace {
 
-struct Family {
-  bool bottleneck;
-  std::array<int, 4> blocks;
-};
+constexpr std::int64_t kStemChannels = 32;
 
-const Family& family(const std::string& model) {
-  static const std::map<std::string, Family> kFamilies = {
-      {"ResNet18", {false, {2, 2, 2, 2}}},  {"ResNet34", {false, {3, 4, 6, 3}}},   {"ResNet50", {true, {3, 4, 6, 3}}},
-      {"ResNet101", {true, {3, 4, 23, 3}}}, {"ResNet152", {true, {3, 8, 36, 3}}}, {"ResNet221", {true, {6, 16, 48, 3}}},
-      {"ResNet293", {true, {10, 20, 64, 3}}}};
-  const auto at = kFamilies.find(model);
-  if (at == kFamilies.end())
-    throw DataError("the model '" + model + "' is not supported: ResNet18, 34, 50, 101, 152, 221 and 293 are");
-  return at->second;
-}
-
-BlockSpec make_block(const std::string& name, bool bottleneck, std::int64_t in, std::int64_t planes, std::int64_t stride) {
-  const std::int64_t out = bottleneck ? 4 * planes : planes;
-  const auto spec = [&](int number, std::int64_t from, std::int64_t to, std::int64_t kernel, std::int64_t step) {
-    const std::string digit = std::to_string(number);
-    return ConvSpec{name + ".conv" + digit, name + ".bn" + digit, from, to, kernel, step};
-  };
-  BlockSpec block;
-  if (bottleneck) {
-    block.convs = {spec(1, in, planes, 1, 1), spec(2, planes, planes, 3, stride), spec(3, planes, out, 1, 1)};
-  } else {
-    block.convs = {spec(1, in, planes, 3, stride), spec(2, planes, planes, 3, 1)};
+class Planner {
+ public:
+  explicit Planner(const ResnetConfig& config) : bottleneck_(config.bottleneck()) {
+    add("conv1", "bn1", 1, kStemChannels, 3, 1);
+    const auto blocks = config.blocks();
+    for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
+      plan_.layers.emplace_back();
+      for (int block = 0; block < blocks[layer]; ++block)
+        add_block("layer" + std::to_string(layer + 1) + "." + std::to_string(block) + ".", kStemChannels << layer,
+                  layer > 0 && block == 0 ? 2 : 1);
+    }
+    plan_.pooled = 2 * channels_ * (config.feat_dim / 8);
   }
-  if (stride != 1 || in != out) block.shortcut = ConvSpec{name + ".shortcut.0", name + ".shortcut.1", in, out, 1, stride};
-  return block;
-}
+
+  ResnetPlan take() { return std::move(plan_); }
+
+ private:
+  std::size_t add(std::string conv, std::string norm, std::int64_t in, std::int64_t out, std::int64_t kernel,
+                  std::int64_t stride) {
+    plan_.units.push_back({std::move(conv), std::move(norm), in, out, kernel, stride});
+    channels_ = out;
+    return plan_.units.size() - 1;
+  }
+
+  void add_block(const std::string& name, std::int64_t base, std::int64_t stride) {
+    const std::int64_t in = channels_, out = bottleneck_ ? 4 * base : base;
+    BlockPlan block{{}, std::nullopt, stride};
+    const auto next = [&](std::int64_t width, std::int64_t kernel, std::int64_t by) {
+      const std::string number = std::to_string(block.units.size() + 1);
+      block.units.push_back(add(name + "conv" + number, name + "bn" + number, channels_, width, kernel, by));
+    };
+    if (bottleneck_) {
+      next(base, 1, 1);
+      next(base, 3, stride);
+      next(out, 1, 1);
+    } else {
+      next(base, 3, stride);
+      next(base, 3, 1);
+    }
+    if (stride != 1 || in != out) block.shortcut = add(name + "shortcut.0", name + "shortcut.1", in, out, 1, stride);
+    plan_.layers.back().push_back(std::move(block));
+  }
+
+  bool bottleneck_;
+  std::int64_t channels_ = 0;
+  ResnetPlan plan_;
+};
 
 }  // namespace
 
-ResNetPlan::ResNetPlan(const ResNetConfig& wanted) : config(wanted) {
-  const Family& shape = family(config.model);
-  stem = {"conv1", "bn1", 1, 32, 3, 1};
-  std::int64_t channels = 32;
-  for (int layer = 0; layer < 4; ++layer) {
-    const std::int64_t planes = std::int64_t{32} << layer;
-    layers.emplace_back();
-    for (int block = 0; block < shape.blocks[static_cast<std::size_t>(layer)]; ++block) {
-      const std::string name = "layer" + std::to_string(layer + 1) + "." + std::to_string(block);
-      layers.back().push_back(make_block(name, shape.bottleneck, channels, planes, layer > 0 && block == 0 ? 2 : 1));
-      channels = shape.bottleneck ? 4 * planes : planes;
-    }
-  }
-  std::int64_t rows = config.feat_dim;
-  for (int i = 0; i < 3; ++i) rows = (rows + 1) / 2;
-  stats_dim = 2 * channels * rows;
-  std::size_t index = 0;
-  for (const ConvSpec* conv : convolutions()) const_cast<ConvSpec*>(conv)->index = index++;
-}
+ResnetPlan make_resnet_plan(const ResnetConfig& config) { return Planner(config).take(); }
 
-std::vector<const ConvSpec*> ResNetPlan::convolutions() const {
-  std::vector<const ConvSpec*> out{&stem};
-  for (const auto& layer : layers)
-    for (const BlockSpec& block : layer) {
-      for (const ConvSpec& conv : block.convs) out.push_back(&conv);
-      if (block.shortcut) out.push_back(&*block.shortcut);
-    }
-  return out;
-}
-
-ResNetConfig read_resnet_config(const std::string& file) {
-  const auto fail = [&](const std::string& what) { throw DataError("the model configuration " + file + " " + what); };
-  ResNetConfig out;
-  try {
-    const YAML::Node root = YAML::LoadFile(file);
-    if (!root["model"] || !root["model_args"]) fail("has no keys 'model' and 'model_args'");
-    const YAML::Node arguments = root["model_args"];
-    out.model = root["model"].as<std::string>();
-    out.feat_dim = arguments["feat_dim"].as<std::int64_t>(80);
-    out.embed_dim = arguments["embed_dim"].as<std::int64_t>(256);
-    out.two_emb_layer = arguments["two_emb_layer"].as<bool>(false);
-    const auto pooling = arguments["pooling_func"].as<std::string>("TSTP");
-    if (pooling != "TSTP") fail("asks for the pooling " + pooling + "; only TSTP is supported");
-    family(out.model);
-  } catch (const YAML::Exception& e) {
-    fail(std::string("cannot be read: ") + e.what());
+TensorShapes resnet_tensors(const ResnetConfig& config) {
+  const ResnetPlan plan = make_resnet_plan(config);
+  TensorShapes tensors;
+  for (const ConvUnit& unit : plan.units) {
+    tensors.push_back({unit.conv + ".weight", {unit.out_channels, unit.in_channels, unit.kernel, unit.kernel}});
+    for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
+      tensors.push_back({unit.norm + part, {unit.out_channels}});
   }
-  if (out.feat_dim < 8 || out.embed_dim < 1) fail("has a feat_dim below 8 or an embed_dim below 1");
-  return out;
+  tensors.push_back({"seg_1.weight", {config.embed_dim, plan.pooled}});
+  tensors.push_back({"seg_1.bias", {config.embed_dim}});
+  if (config.two_emb_layer) {
+    tensors.push_back({"seg_bn_1.running_mean", {config.embed_dim}});
+    tensors.push_back({"seg_bn_1.running_var", {config.embed_dim}});
+    tensors.push_back({"seg_2.weight", {config.embed_dim, config.embed_dim}});
+    tensors.push_back({"seg_2.bias", {config.embed_dim}});
+  }
+  return tensors;
 }
 
 }  // namespace balr

@@ -2,41 +2,42 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "balr/speech/resnet_config.hpp"
+
+// The ResNet's structure as data: written once, used to load, initialise, calibrate and compute it.
 namespace balr {
 
-// What a model's config.yaml says (WeSpeaker's training dump; other keys are ignored).
-struct ResNetConfig {
-  std::string model = "ResNet34";
-  std::int64_t feat_dim = 80, embed_dim = 256;
-  bool two_emb_layer = false;
+// A convolution without bias and the batch-norm behind it.
+struct ConvUnit {
+  std::string conv, norm;  // their names in the state dict, e.g. layer1.0.conv1 and layer1.0.bn1
+  std::int64_t in_channels, out_channels;
+  std::int64_t kernel;  // 3 (padding 1) or 1 (padding 0), in both axes
+  std::int64_t stride;  // in both axes
 };
 
-// Throws DataError naming file and key: not of the ResNet family, another pooling than TSTP.
-ResNetConfig read_resnet_config(const std::string& file);
-
-// One convolution with its batch norm: kernel x kernel, padding kernel / 2, no bias of its own.
-struct ConvSpec {
-  std::string conv, bn;  // names in the state dict, e.g. layer1.0.conv1 and layer1.0.bn1
-  std::int64_t in = 0, out = 0, kernel = 0, stride = 1;
-  std::size_t index = 0;  // position in ResNetPlan::convolutions()
+// Units are given by their index in ResnetPlan::units.
+struct BlockPlan {
+  std::vector<std::size_t> units;       // one after the other; ReLU behind each, behind the last after the addition
+  std::optional<std::size_t> shortcut;  // what is added; none: the block's input
+  std::int64_t stride;
 };
 
-struct BlockSpec {
-  std::vector<ConvSpec> convs;  // 2 (basic) or 3 (bottleneck)
-  std::optional<ConvSpec> shortcut;
+struct ResnetPlan {
+  std::vector<ConvUnit> units;  // in state dict order; the first is the stem
+  std::vector<std::vector<BlockPlan>> layers;
+  std::int64_t pooled;  // numbers behind the pooling: mean and deviation of channels x mel rows
 };
 
-// The layers of a WeSpeaker ResNet (18, 34: basic blocks; 50, 101, 152, 221, 293: bottlenecks), in state-dict order.
-struct ResNetPlan {
-  ResNetConfig config;
-  ConvSpec stem;
-  std::vector<std::vector<BlockSpec>> layers;  // 4
-  std::int64_t stats_dim = 0;                  // input of seg_1: 2 * channels * (feat_dim / 8)
+ResnetPlan make_resnet_plan(const ResnetConfig& config);
 
-  explicit ResNetPlan(const ResNetConfig& config);  // throws DataError for an unknown depth
-  std::vector<const ConvSpec*> convolutions() const;
-};
+// What a strict loader wants: names and shapes in state dict order, without num_batches_tracked.
+using TensorShapes = std::vector<std::pair<std::string, std::vector<std::int64_t>>>;
+TensorShapes resnet_tensors(const ResnetConfig& config);
+
+// Length in time or mel behind `stride`.
+constexpr std::int64_t strided_length(std::int64_t length, std::int64_t stride) { return (length + stride - 1) / stride; }
 
 }  // namespace balr

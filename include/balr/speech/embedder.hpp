@@ -12,7 +12,7 @@ namespace balr {
 
 struct EmbedderOptions {
   std::string device = "cpu";       // as ATen spells it: cpu, cuda, cuda:1
-  std::string precision = "auto";   // fp32; on CUDA also tf32, which is its "auto"
+  std::string precision = "auto";   // auto (CPU: fp32, CUDA: tf32), fp32; on CUDA also tf32, bf16, fp16
   FbankOptions features;
 };
 
@@ -34,7 +34,8 @@ class Embedder {
   // One utterance of at least min_samples() samples. On the CPU any number of threads may call it at once; the result has the
   // same bytes whichever thread computes it (ATen is told to use one thread for each caller).
   std::vector<float> embed(std::span<const float> samples) const;
-  // A batch, padded and masked exactly; rows differ from embed() by rounding only.
+  // A batch, padded and masked exactly; rows differ from embed() by rounding only (on the CPU, where they are computed
+  // one by one, not at all).
   std::vector<std::vector<float>> embed_batch(std::span<const std::span<const float>> samples) const;
 
  private:
