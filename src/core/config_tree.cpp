@@ -87,7 +87,10 @@ void ConfigTree::assign_key(std::size_t index, const OverrideValue& value, const
   const KeyInfo& key = Config::schema()[index];
   if (!is_present(index)) refuse_absent(index, where);
   try {
-    set(index, convert(key, value), origin);
+    SettingValue converted = convert(key, value);
+    // A file that repeats what holds already (the config.yaml of an earlier run holds every default) sets nothing.
+    if (origin.starts_with(kFileOrigin) && settings_[index].value == converted) return;
+    set(index, std::move(converted), origin);
   } catch (const ValueMismatch& mismatch) {
     throw ConfigError(where + ": " + key.name + " must be " + mismatch.expected + ", not " + shown(value));
   }

@@ -10,6 +10,8 @@
 
 namespace balr {
 
+inline constexpr const char* kFileOrigin = "file ";  // start of the origin of values from a YAML file
+
 struct Setting {
   SettingValue value;
   std::string origin = "default";

@@ -17,7 +17,7 @@ using Kind = OverrideValue::Kind;
 class YamlLoader {
  public:
   YamlLoader(ConfigTree& tree, const std::filesystem::path& file)
-      : tree_(tree), where_(file.string()), origin_("file " + file.filename().string()) {}
+      : tree_(tree), where_(file.string()), origin_(kFileOrigin + file.filename().string()) {}
 
   void load(const YAML::Node& root) {
     if (root.IsNull()) return;  // an empty file

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "balr/core/error.hpp"
 #include "core/config_value.hpp"
@@ -17,6 +18,11 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 |
 bool is_unquoted(char c) { return is_word(c) || std::string_view("/\\+.$%*@?|:").find(c) != std::string_view::npos; }
 // Characters that a backslash makes ordinary; before any other the backslash itself is ordinary.
 bool is_escapable(char c) { return std::string_view("\\()[]{}:=, \t").find(c) != std::string_view::npos; }
+
+std::int64_t truncated(double value) {
+  if (!(std::fabs(value) < 0x1p63)) throw ValueMismatch{"an integer of at most 64 bits"};
+  return static_cast<std::int64_t>(value);
+}
 
 class Parser {
  public:
@@ -204,7 +210,7 @@ class Parser {
     try {
       if (name == "int") {
         // As Python's int(): a float loses its fraction.
-        if (inner.kind == Kind::kFloat) return classify_plain(std::to_string(static_cast<long long>(to_real(inner))));
+        if (inner.kind == Kind::kFloat) return classify_plain(std::to_string(truncated(to_real(inner))));
         return classify_plain(std::to_string(to_integer(inner)));
       }
       if (name == "float") return classify_plain(python_float(to_real(inner)));

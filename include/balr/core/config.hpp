@@ -55,7 +55,8 @@ class Config {
   std::string text(std::string_view key) const;
   std::optional<std::string> optional_text(std::string_view key) const;
   std::vector<std::string> list(std::string_view key) const;
-  // True if a file, an override or an option gave the value (as opposed to the default).
+  // True if a file, an override or an option gave the value (as opposed to the default). A file that repeats the
+  // default does not count, so that the config.yaml of a run, used as a file, behaves as that run did.
   bool was_set(std::string_view key) const;
   std::string origin(std::string_view key) const;  // "default", "file X", "override", "option --x"
 

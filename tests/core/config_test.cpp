@@ -1,0 +1,266 @@
+#include "balr/core/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "balr/core/error.hpp"
+#include "support/golden.hpp"
+
+namespace balr {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+Config with(const Texts& overrides) {
+  Config config;
+  config.apply_overrides(overrides);
+  return config;
+}
+
+std::string error(const Texts& overrides) {
+  try {
+    with(overrides);
+  } catch (const ConfigError& caught) {
+    return caught.what();
+  }
+  return "";
+}
+
+class ConfigFile : public testing::Test {
+ protected:
+  std::filesystem::path write(const std::string& text, const std::string& name = "c.yaml") {
+    const auto file = folder_.path() / name;
+    std::ofstream(file, std::ios::binary) << text;
+    return file;
+  }
+  std::string load_error(const std::string& text) {
+    Config config;
+    const std::string before = config.to_yaml(true);
+    try {
+      config.load_yaml(write(text));
+    } catch (const ConfigError& caught) {
+      EXPECT_EQ(config.to_yaml(true), before) << "changed by a refused file";
+      return caught.what();
+    }
+    return "";
+  }
+  test::TempDir folder_;
+};
+
+TEST(Config, Defaults) {
+  const Config config;
+  EXPECT_EQ(config.integer("trainer.epochs"), 64);
+  EXPECT_EQ(config.real("trainer.learning_rate"), 0.001);
+  EXPECT_TRUE(config.flag("data.shuffle"));
+  EXPECT_EQ(config.text("embeddings.model.model_name"), "avg_model");
+  EXPECT_EQ(config.optional_text("data.sampler"), "balr.samplers.nxm_samplers.RandomNxMSampler");
+  EXPECT_EQ(config.optional_text("scorer.checkpoint_path"), std::nullopt);
+  EXPECT_EQ(config.list("audio_formats"), (Texts{"flac", "mp3", "m4a", "ogg", "opus", "wav", "wma"}));
+  EXPECT_EQ(config.text("trainer.canonical_sums"), "auto");
+  EXPECT_TRUE(config.has("trainer.losses.mse") && config.has("trainer.losses.triplet.margin"));
+  EXPECT_FALSE(config.has("trainer.losses.arcface") || config.has("trainer.losses.arcface.weight"));
+  EXPECT_TRUE(config.has("scorer.beta") && config.has("scorer.K") && !config.has("scorer.f"));
+  EXPECT_FALSE(config.was_set("trainer.epochs"));
+}
+
+TEST(Config, SchemaIsConsistent) {
+  std::set<std::string> names;
+  for (const KeyInfo& key : Config::schema()) {
+    EXPECT_TRUE(names.insert(key.name).second) << key.name;
+    EXPECT_FALSE(key.help.empty() || key.roles.empty()) << key.name;
+    EXPECT_EQ(key.help.find('\n'), std::string::npos) << key.name;
+  }
+}
+
+TEST(Config, TheRecipe) {
+  const Config config =
+      with({"trainer.epochs=200", "trainer.losses=[mse]", "data.N_classes_per_batch=32", "data.M_samples_per_class=16",
+            "data.batch_size=512", "data.num_workers=16"});
+  EXPECT_EQ(config.integer("trainer.epochs"), 200);
+  EXPECT_EQ(config.integer("data.batch_size"), 512);
+  EXPECT_TRUE(config.has("trainer.losses.mse"));
+  EXPECT_FALSE(config.has("trainer.losses.triplet"));
+  EXPECT_TRUE(config.was_set("data.batch_size") && config.was_set("trainer.losses"));
+  EXPECT_EQ(config.origin("data.batch_size"), "override");
+}
+
+TEST(Config, SelectionsComeFirstAndKeepTheGroupsOrder) {
+  const Config config = with({"trainer.losses.arcface.weight=1", "trainer.losses=[arcface,mse]"});
+  EXPECT_EQ(config.real("trainer.losses.arcface.weight"), 1.0);
+  const std::string yaml = config.to_yaml();
+  EXPECT_LT(yaml.find("mse:"), yaml.find("arcface:"));
+  EXPECT_EQ(with({"+trainer.losses=[sparsity]"}).text("trainer.losses.sparsity.mode"), "differentiable");
+  EXPECT_FALSE(with({"trainer.losses.mse=null"}).has("trainer.losses.mse"));
+  EXPECT_EQ(with({"scorer.f=0.1", "scorer=maxllr"}).real("scorer.f"), 0.1);
+}
+
+// A value of an option that is selected no longer does not come back with it.
+TEST(Config, DeselectingForgets) {
+  Config config = with({"scorer=maxllr", "scorer.f=0.1"});
+  config.apply_overrides(Texts{"scorer=beta"});
+  config.apply_overrides(Texts{"scorer=maxllr"});
+  EXPECT_EQ(config.real("scorer.f"), 0.5);
+}
+
+TEST(Config, ErrorsNameKeyTypeAndNearestKey) {
+  struct Case {
+    const char* argument;
+    const char* reason;
+  };
+  for (const Case& c :
+       {Case{"trainer.epoch=3", "did you mean trainer.epochs?"}, Case{"epochs=3", "did you mean trainer.epochs?"},
+        Case{"data.batchsize=3", "did you mean data.batch_size?"}, Case{"zzzzzzzzzzzz=3", "lists all keys"},
+        Case{"trainer.loses=[mse]", "did you mean trainer.losses?"}, Case{"+data.foo=1", "unknown key data.foo"},
+        Case{"trainer.epochs=2.7", "trainer.epochs must be an integer, not '2.7'"},
+        Case{"trainer.epochs=", "must be an integer, not ''"}, Case{"trainer.epochs=null", "not null"},
+        Case{"trainer.epochs=true", "not true"}, Case{"trainer.epochs=[1]", "not a list"},
+        Case{"trainer.epochs=9223372036854775808", "64 bits"}, Case{"trainer.learning_rate=x", "must be a number"},
+        Case{"data.shuffle=maybe", "true or false"}, Case{"data.shuffle=0.0", "true or false"},
+        Case{"trainer.validation=most", "one of full, sampled"}, Case{"trainer.losses=[MSE]", "no option 'MSE'"},
+        Case{"scorer=null", "not null"}, Case{"scorer=[dna,speech]", "one option only"},
+        Case{"trainer.losses.arcface.weight=1", "trainer.losses=[arcface]"}, Case{"scorer.f=1", "scorer=maxllr"},
+        Case{"trainer=batrainer", "holds keys"}, Case{"~trainer.epochs", "cannot be removed"},
+        Case{"~trainer.losses", "cannot be removed"}, Case{"+trainer.epochs=3", "without +"},
+        Case{"device=cuda", "--device"}, Case{"input=/z", "INPUT"}, Case{"save_output=false", "--save-output"},
+        Case{"exist_ok=true", "--exist-ok"}, Case{"audio_formats=[wav]", "--audio-formats"},
+        Case{"hydra.run.dir=x", "hydra"}}) {
+    const std::string message = error({c.argument});
+    EXPECT_NE(message.find(c.reason), std::string::npos) << c.argument << " -> " << message;
+    EXPECT_NE(message.find(c.argument), std::string::npos) << message;
+  }
+}
+
+TEST(Config, ARefusedListChangesNothing) {
+  Config config;
+  EXPECT_THROW(config.apply_overrides(Texts{"trainer.epochs=3", "scorer=dna", "data.foo=1"}), ConfigError);
+  EXPECT_EQ(config.to_yaml(true), Config().to_yaml(true));
+}
+
+TEST(Config, WrongAccessIsAProgrammerError) {
+  const Config config;
+  EXPECT_THROW(config.integer("trainer.learning_rate"), InternalError);
+  EXPECT_THROW(config.text("no.such.key"), InternalError);
+  EXPECT_THROW(config.real("trainer.losses.arcface.weight"), InternalError);
+  EXPECT_THROW(config.text("data.shuffle"), InternalError);
+}
+
+TEST(Config, OptionsTakeAnyText) {
+  Config config;
+  for (const char* path : {"a,b", "data (1)", "[x]", "null", "12", "true", "dé #1", "~/x", "out=x"}) {
+    config.set_from_option("save_dir", path, "option --save-dir");
+    EXPECT_EQ(config.optional_text("save_dir"), path);
+  }
+  EXPECT_EQ(config.origin("save_dir"), "option --save-dir");
+  config.set_from_option("audio_formats", "wav,flac", "option --audio-formats");
+  EXPECT_EQ(config.list("audio_formats"), (Texts{"wav", "flac"}));
+}
+
+TEST(Config, ChoicesInAnyCaseAndType) {
+  EXPECT_EQ(with({"trainer.canonical_sums=true"}).text("trainer.canonical_sums"), "true");
+  EXPECT_EQ(with({"trainer.canonical_sums=FALSE"}).text("trainer.canonical_sums"), "false");
+  EXPECT_EQ(with({"trainer.batch_mode=Per_Rank"}).text("trainer.batch_mode"), "per_rank");
+}
+
+TEST_F(ConfigFile, ResolvedTreeReadsBackEqual) {
+  Config config = with({"trainer.losses=[arcface,sparsity]", "scorer=cosine", "trainer.learning_rate=1e-05",
+                        "data.sampler='a \"b\" \\\\ #: 語'", "embeddings.model.model_name='12'",
+                        "embeddings.model.config_name='true'", "scorer.checkpoint_path=''", "trainer.seed=-7",
+                        "embeddings.max_seconds=inf", "~encoder.model"});
+  config.set_from_option("save_dir", "line\nbreak\ttab\x01", "option");
+  config.set_from_option("audio_formats", "wav,1e3,yes,a b", "option");
+  Config again;
+  again.load_yaml(write(config.to_yaml()));
+  EXPECT_EQ(again.to_yaml(), config.to_yaml());
+  EXPECT_EQ(again.to_json(), config.to_json());
+  EXPECT_EQ(again.optional_text("save_dir"), "line\nbreak\ttab\x01");
+  EXPECT_TRUE(std::isinf(again.real("embeddings.max_seconds")));
+  again = Config();
+  again.load_yaml(write(config.to_yaml(true)));  // comments change nothing
+  EXPECT_EQ(again.to_yaml(), config.to_yaml());
+}
+
+// config.yaml of a run holds every default; these must not count as set (batch size "choose" in extract).
+TEST_F(ConfigFile, RepeatedDefaultsAreNotSet) {
+  Config config;
+  config.load_yaml(write(with({"trainer.epochs=3"}).to_yaml()));
+  EXPECT_TRUE(config.was_set("trainer.epochs"));
+  EXPECT_EQ(config.origin("trainer.epochs"), "file c.yaml");
+  EXPECT_FALSE(config.was_set("data.batch_size"));
+}
+
+TEST_F(ConfigFile, OverridesWinOverTheFile) {
+  Config config;
+  config.load_yaml(write("trainer:\n  epochs: 5\n  seed: 6\n  losses: [mse]\n"));
+  config.apply_overrides(Texts{"trainer.epochs=7"});
+  EXPECT_EQ(config.integer("trainer.epochs"), 7);
+  EXPECT_EQ(config.integer("trainer.seed"), 6);
+  EXPECT_FALSE(config.has("trainer.losses.triplet"));
+}
+
+TEST_F(ConfigFile, WaysToSelect) {
+  Config config;
+  config.load_yaml(write("scorer: dna\ntrainer:\n  losses:\n    arcface: {weight: 2}\n    mse: null\n"));
+  EXPECT_TRUE(config.has("scorer.dna") && config.has("trainer.losses.triplet"));
+  EXPECT_FALSE(config.has("trainer.losses.mse"));
+  EXPECT_EQ(config.real("trainer.losses.arcface.weight"), 2.0);
+  config.load_yaml(write("scorer:\n  p: 0.8\n  _target_: balr.scoring.llr.MaxLLRScorer\n"));
+  EXPECT_EQ(config.real("scorer.p"), 0.8);
+  config.load_yaml(write(""));
+  config.load_yaml(write("# nothing\n"));
+}
+
+TEST_F(ConfigFile, ErrorsNameFileLineAndKey) {
+  struct Case {
+    const char* text;
+    const char* reason;
+  };
+  for (const Case& c : {Case{"trainer:\n  epoch: 3\n", "c.yaml:2: unknown key trainer.epoch; did you mean trainer.epochs?"},
+                        Case{"trainer:\n  epochs: x\n", "c.yaml:2: trainer.epochs must be an integer, not 'x'"},
+                        Case{"trainer: 5\n", "trainer holds keys"}, Case{"data:\n  batch_size: {a: 1}\n", "one value"},
+                        Case{"a: [1\n", "not valid YAML"}, Case{"- 1\n", "must be a map"},
+                        Case{"data:\n  shuffle: true\n  shuffle: false\n", "stands there twice"},
+                        Case{"trainer:\n  losses: [MSE]\n", "no option 'MSE'"},
+                        Case{"scorer:\n  _target_: os.system\n", "no known class"},
+                        Case{"trainer:\n  _target_: os.system\n", "no known class"},
+                        Case{"input: x\n", "command line"}, Case{"audio_formats: wav\n", "a list"},
+                        Case{"x: &a [*a]\n", ""}, Case{"scorer:\n  f: 1\n", "scorer=maxllr"}}) {
+    const std::string message = load_error(c.text);
+    EXPECT_FALSE(message.empty()) << c.text;
+    EXPECT_NE(message.find(c.reason), std::string::npos) << c.text << " -> " << message;
+  }
+  Config config;
+  EXPECT_THROW(config.load_yaml(folder_.path() / "absent.yaml"), ConfigError);
+  EXPECT_THROW(config.load_yaml(folder_.path()), ConfigError);
+}
+
+TEST(Config, IdentityHoldsWhatChangesNumbers) {
+  const std::string train = Config().identity(KeyRole::kTrainIdentity);
+  EXPECT_EQ(with({"data.num_workers=9", "trainer.checkpoint_seconds=5", "scorer=dna", "embeddings.model.model_name=x"})
+                .identity(KeyRole::kTrainIdentity),
+            train);
+  for (const char* change : {"trainer.seed=5", "data.batch_size=5", "trainer.losses=[mse]", "trainer.losses.mse.weight=2",
+                             "data.sampler=null", "trainer.canonical_sums=true"})
+    EXPECT_NE(with({change}).identity(KeyRole::kTrainIdentity), train) << change;
+  const std::string extract = Config().identity(KeyRole::kExtractIdentity);
+  EXPECT_EQ(with({"trainer.seed=5", "data.batch_size=5", "num_threads=3"}).identity(KeyRole::kExtractIdentity), extract);
+  for (const char* change : {"embeddings.model.model_name=x", "embeddings.precision=fp32", "data.normalize_var=true"})
+    EXPECT_NE(with({change}).identity(KeyRole::kExtractIdentity), extract) << change;
+  EXPECT_NE(with({"scorer=dna"}).identity(KeyRole::kScoreIdentity), with({"scorer=speech"}).identity(KeyRole::kScoreIdentity));
+  // A line break in a value cannot imitate another key.
+  EXPECT_NE(with({"data.sampler='a\nb=c'"}).identity(KeyRole::kTrainIdentity).find("a\\x0ab"), std::string::npos);
+}
+
+TEST(Config, JsonIsFlatAndValid) {
+  const auto json = nlohmann::json::parse(with({"trainer.learning_rate=inf"}).to_json());
+  EXPECT_EQ(json.at("trainer.epochs"), 64);
+  EXPECT_EQ(json.at("trainer.learning_rate"), "inf");
+  EXPECT_TRUE(json.at("trainer.losses.arcface").is_null());
+  EXPECT_EQ(json.at("audio_formats").size(), 7u);
+}
+
+}  // namespace
+}  // namespace balr
