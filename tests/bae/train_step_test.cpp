@@ -179,6 +179,27 @@ TEST(TrainStep, NonFiniteStepsChangeNothing) {
         });
 }
 
+// Column 23 of x is unseen by the network but huge, so only the last output feature has gradients
+// beyond all bounds, and only the last of the canonical ranks owns it: the others must hear of it.
+TEST(TrainStep, OneRankAloneStopsTheUpdate) {
+  const AutoencoderShape shape{24, 40};
+  const Autoencoder model = Autoencoder::random(shape, 1);
+  model.parameter("encoder.0.weight").select(1, 23).zero_();
+  model.parameter("decoder.2.weight").select(0, 23).zero_();
+  at::Tensor x = made_up(64, 24, 2);
+  x.select(1, 23).fill_(2e21);
+  for (const bool canonical : {true, false})
+    ThreadRanks(3).run([&](Collective& collective) {
+      TrainStep step(model, at::kCPU, mse_options(canonical), &collective);
+      const StepResult result = step.run(x, {});
+      // ATen squares in float32: infinity there
+      EXPECT_EQ(std::isfinite(result.values()[0]), canonical);
+      EXPECT_FALSE(result.finite()) << "rank " << collective.rank();
+      EXPECT_TRUE(at::equal(step.model().flat(), model.flat()));
+      EXPECT_EQ(step.gather_state()[0].second.item<double>(), 0.0);
+    });
+}
+
 // Saved on three ranks, loaded on two: the weights of an uninterrupted run.
 TEST(TrainStep, StateMovesBetweenNumbersOfRanks) {
   const AutoencoderShape shape{24, 40};
