@@ -1,7 +1,6 @@
 #include "balr/app/command_line.hpp"
 
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -31,8 +30,9 @@ bool speaks() {
 }
 
 void print_help() {
-  std::cout << "balr: speaker embeddings and binary attributes of speech, on one machine or many\n\n"
-               "Usage: balr COMMAND ... (under mpirun or srun for many processes)\n\nCommands:\n";
+  std::cout
+      << "balr: speaker embeddings and binary attributes of speech, on one machine or many\n\n"
+         "Usage: balr COMMAND ... (under mpirun or srun for many processes)\n\nCommands:\n";
   for (const CommandInfo& command : commands()) {
     std::string usage = command.name;
     for (const std::string& name : command.positionals) usage += " " + name;
@@ -40,15 +40,17 @@ void print_help() {
     usage.resize(std::max<std::size_t>(usage.size() + 2, 34), ' ');
     std::cout << "  " << usage << command.help << '\n';
   }
-  std::cout << "\nOptions:\n  --help                            this text; after a command: its options\n"
-               "  --version                         the version\n\n"
-               "Overrides are key=value, e.g. trainer.epochs=200; `balr config` lists all keys.\n";
+  std::cout
+      << "\nOptions:\n  --help                            this text; after a command: its options\n"
+         "  --version                         the version\n\n"
+         "Overrides are key=value, e.g. trainer.epochs=200; `balr config` lists all keys.\n";
 }
 
 [[noreturn]] void refuse_command(const std::string& name) {
   static constexpr std::array<std::string_view, 6> kPlanned = {"binarize", "score",  "export",
                                                                "import",   "status", "verify"};
-  if (std::ranges::count(kPlanned, name) != 0) throw ConfigError("the command " + name + " is not part of this version yet");
+  if (std::ranges::count(kPlanned, name) != 0)
+    throw ConfigError("the command " + name + " is not part of this version yet");
   throw ConfigError("there is no command '" + name + "'; `balr --help` lists them");
 }
 
@@ -62,8 +64,10 @@ const CommandInfo& take_command(std::vector<std::string>& arguments) {
     return command;
   }
   if (first == "model")
-    throw ConfigError("balr model has the command init only; write balr model init DIR --audio PATH");
-  if (first.starts_with("-")) throw ConfigError("there is no option '" + first + "' before a command; see `balr --help`");
+    throw ConfigError(
+        "balr model has the command init only; write balr model init DIR --audio PATH");
+  if (first.starts_with("-"))
+    throw ConfigError("there is no option '" + first + "' before a command; see `balr --help`");
   refuse_command(first);
 }
 
@@ -79,7 +83,8 @@ void refuse_switch_values(const CLI::App& app, const std::vector<std::string>& a
   }
 }
 
-// Parses options; returns the positionals in order. What follows `--` is positional whatever it looks like.
+// Parses options; returns the positionals in order. What follows `--` is positional whatever it
+// looks like.
 std::vector<std::string> parse_options(CLI::App& app, std::vector<std::string> arguments) {
   const auto mark = std::find(arguments.begin(), arguments.end(), "--");
   std::vector<std::string> literal(mark == arguments.end() ? mark : mark + 1, arguments.end());
@@ -91,49 +96,60 @@ std::vector<std::string> parse_options(CLI::App& app, std::vector<std::string> a
   std::vector<std::string> positionals = app.remaining();
   for (const std::string& argument : positionals)
     if (argument.size() > 1 && argument[0] == '-')
-      throw ConfigError("there is no option '" + argument + "' here; see --help, or put -- before a path like that");
+      throw ConfigError("there is no option '" + argument +
+                        "' here; see --help, or put -- before a path like that");
   positionals.insert(positionals.end(), literal.begin(), literal.end());
   return positionals;
 }
 
 void require_path(const std::string& what, const std::string& path) {
   std::error_code ignored;
-  if (!fs::exists(path, ignored)) throw PathError("Invalid value for '" + what + "': Path '" + path + "' does not exist.");
+  if (!fs::exists(path, ignored))
+    throw PathError("Invalid value for '" + what + "': Path '" + path + "' does not exist.");
 }
 
 std::string checked_device(std::string device) {
-  std::ranges::transform(device, device.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(device, device.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const std::string number = device.starts_with("cuda:") ? device.substr(5) : "";
-  const bool numbered = !number.empty() && number.size() <= 3 && number.find_first_not_of("0123456789") == std::string::npos;
+  const bool numbered = !number.empty() && number.size() <= 3 &&
+                        number.find_first_not_of("0123456789") == std::string::npos;
   if (device != "cpu" && device != "cuda" && !numbered)
-    throw ConfigError("Invalid value for '--device': '" + device +
-                      "' is not cpu, cuda or cuda:N; for several GPUs start one process for each (mpirun, srun)");
+    throw ConfigError(
+        "Invalid value for '--device': '" + device +
+        "' is not cpu, cuda or cuda:N; for several GPUs start one process for each (mpirun, srun)");
   return device;
 }
 
 std::string checked_level(const std::string& level) {
-  static constexpr std::array<std::string_view, 6> kLevels = {"trace", "debug", "info", "warn", "error", "off"};
+  static constexpr std::array<std::string_view, 6> kLevels = {"trace", "debug", "info",
+                                                              "warn",  "error", "off"};
   if (std::ranges::count(kLevels, level) == 0)
-    throw ConfigError("Invalid value for '--log-level': '" + level + "' is not trace, debug, info, warn, error or off");
+    throw ConfigError("Invalid value for '--log-level': '" + level +
+                      "' is not trace, debug, info, warn, error or off");
   return level;
 }
 
-void take_positionals(const CommandInfo& command, const std::vector<std::string>& positionals, CommandLine& line) {
+void take_positionals(const CommandInfo& command, const std::vector<std::string>& positionals,
+                      CommandLine& line) {
   const std::size_t needed = command.positionals.size();
   if (positionals.size() < needed)
-    throw ConfigError("Missing argument '" + command.positionals[positionals.size()] + "'; see `balr " + command.name +
-                      " --help`");
+    throw ConfigError("Missing argument '" + command.positionals[positionals.size()] +
+                      "'; see `balr " + command.name + " --help`");
   for (std::size_t i = 0; i < needed; ++i) {
     if (command.id != "model_init") require_path(command.positionals[i], positionals[i]);
     line.inputs.emplace_back(positionals[i]);
   }
   if (!command.overrides && positionals.size() > needed)
-    throw ConfigError("unexpected argument '" + positionals[needed] + "'; see `balr " + command.name + " --help`");
+    throw ConfigError("unexpected argument '" + positionals[needed] + "'; see `balr " +
+                      command.name + " --help`");
 }
 
 // Defaults < file < overrides < options.
-void build_config(const TypedOptions& typed, std::span<const std::string> overrides, Config& config) {
-  if (const auto file = find_config_file(typed.config_path, typed.config_name)) config.load_yaml(*file);
+void build_config(const TypedOptions& typed, std::span<const std::string> overrides,
+                  Config& config) {
+  if (const auto file = find_config_file(typed.config_path, typed.config_name))
+    config.load_yaml(*file);
   config.apply_overrides(overrides);
   const auto set = [&](const char* key, const std::string& value, const std::string& option) {
     config.set_from_option(key, value, "option " + option);
@@ -143,8 +159,19 @@ void build_config(const TypedOptions& typed, std::span<const std::string> overri
   if (typed.save_output) set("save_output", *typed.save_output ? "true" : "false", "--save-output");
   if (typed.exist_ok) set("exist_ok", *typed.exist_ok ? "true" : "false", "--exist-ok");
   std::string formats;
-  for (const std::string& format : typed.audio_formats) formats += (formats.empty() ? "" : ",") + format;
+  for (const std::string& format : typed.audio_formats)
+    formats += (formats.empty() ? "" : ",") + format;
   if (!typed.audio_formats.empty()) set("audio_formats", formats, "--audio-formats");
+}
+
+void check_model(const Config& config) {
+  if (!config.has("embeddings.model"))
+    throw ConfigError("extract needs embeddings.model; leave out ~embeddings.model");
+  if (config.optional_text("embeddings.model.model_dir"))
+    throw ConfigError(
+        "embeddings.model.model_dir is not part of this version yet; set HF_HUB_CACHE to the "
+        "folder "
+        "that keeps models, or give the model's folder as embeddings.model.model_repo");
 }
 
 // What the configuration and the options say together.
@@ -156,20 +183,22 @@ void resolve(const TypedOptions& typed, CommandLine& line) {
   line.save_output = line.config.flag("save_output");
   line.exist_ok = line.config.flag("exist_ok");
   if (const auto folder = line.config.optional_text("save_dir")) line.save_dir = *folder;
-  if (line.command == "extract" && !line.config.has("embeddings.model"))
-    throw ConfigError("extract needs embeddings.model; leave out ~embeddings.model or select wespeaker");
+  if (line.command == "extract") check_model(line.config);
   if (line.command == "train" && !line.save_dir) line.save_dir = "runs/train";
-  if (line.save_dir && line.save_dir->empty()) throw ConfigError("Invalid value for '--save-dir': give the name of a folder");
+  if (line.save_dir && line.save_dir->empty())
+    throw ConfigError("Invalid value for '--save-dir': give the name of a folder");
   line.root_dir = typed.root_dir.value_or("");
   line.log_dir = typed.log_dir.value_or("");
   line.log_level = checked_level(typed.log_level.value_or("info"));
   line.force = typed.force.value_or(false);
   line.must_resume = typed.must_resume;
   line.resume = typed.resume.value_or(true);
-  if (line.must_resume && !line.resume) throw ConfigError("--must-resume and --no-resume exclude each other; give one of them");
+  if (line.must_resume && !line.resume)
+    throw ConfigError("--must-resume and --no-resume exclude each other; give one of them");
   line.stop_before_end_minutes = typed.stop_before_end;
   const double minutes = typed.stop_before_end.value_or(0);
-  if (!std::isfinite(minutes) || minutes < 0) throw ConfigError("Invalid value for '--stop-before-end': give minutes, e.g. 5");
+  if (!std::isfinite(minutes) || minutes < 0)
+    throw ConfigError("Invalid value for '--stop-before-end': give minutes, e.g. 5");
   line.json = typed.json;
 }
 
@@ -181,14 +210,16 @@ void resolve_model_init(const TypedOptions& typed, CommandLine& line) {
   line.model = typed.model.value_or(line.model);
 }
 
-CommandLine parse_command(const CommandInfo& command, CLI::App& app, const std::vector<std::string>& arguments) {
+CommandLine parse_command(const CommandInfo& command, CLI::App& app,
+                          const std::vector<std::string>& arguments) {
   TypedOptions typed;
   command.add_options(app, typed);
   const std::vector<std::string> positionals = parse_options(app, arguments);
   CommandLine line;
   line.command = command.id;
   take_positionals(command, positionals, line);
-  const std::span<const std::string> overrides = std::span(positionals).subspan(command.positionals.size());
+  const std::span<const std::string> overrides =
+      std::span(positionals).subspan(command.positionals.size());
   build_config(typed, overrides, line.config);
   resolve(typed, line);
   if (line.command == "model_init") resolve_model_init(typed, line);

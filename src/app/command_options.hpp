@@ -12,7 +12,8 @@ namespace balr {
 
 // Options as typed, before a CommandLine is made of them. What was not given stays empty.
 struct TypedOptions {
-  std::optional<std::string> save_dir, root_dir, device, config_path, config_name, log_level, log_dir, audio, model;
+  std::optional<std::string> save_dir, root_dir, device, config_path, config_name, log_level,
+      log_dir, audio, model;
   std::vector<std::string> audio_formats;
   std::optional<bool> force, save_output, exist_ok, resume;
   bool must_resume = false, json = false;

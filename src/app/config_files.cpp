@@ -33,14 +33,16 @@ std::optional<fs::path> find_config_file(const std::optional<std::string>& path,
                                          const std::optional<std::string>& name) {
   std::error_code ignored;
   if (path) {
-    if (!fs::exists(*path, ignored)) throw ConfigError("Invalid value for '--config-path': Path '" + *path + "' does not exist.");
+    if (!fs::exists(*path, ignored))
+      throw ConfigError("Invalid value for '--config-path': Path '" + *path + "' does not exist.");
     if (!fs::is_directory(*path, ignored)) {
       if (name) throw ConfigError("--config-path names a file already; leave out --config-name");
       return fs::path(*path);
     }
     const std::string wanted = name.value_or("config");
     if (auto file = file_in(*path, wanted)) return file;
-    throw ConfigError("there is no configuration " + wanted + ".yaml in " + *path + "; check --config-name");
+    throw ConfigError("there is no configuration " + wanted + ".yaml in " + *path +
+                      "; check --config-name");
   }
   if (!name || *name == "config") return std::nullopt;
   for (const fs::path& folder : preset_folders())

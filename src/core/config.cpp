@@ -19,7 +19,8 @@ using Json = nlohmann::ordered_json;
 template <class T>
 const T& value_of(const ConfigTree& tree, std::string_view key) {
   const auto index = find_key(key);
-  const T* value = index && tree.is_present(*index) ? std::get_if<T>(&tree.setting(*index).value) : nullptr;
+  const T* value =
+      index && tree.is_present(*index) ? std::get_if<T>(&tree.setting(*index).value) : nullptr;
   if (value == nullptr)
     throw InternalError("internal error: the configuration has no key " + std::string(key) +
                         " of this type; please report it");
@@ -45,7 +46,8 @@ class YamlWriter {
   void write(const std::string& key, const std::string& value, const std::string& origin) {
     std::vector<std::string> path = split(key);
     std::size_t common = 0;
-    while (common < open_.size() && common + 1 < path.size() && open_[common] == path[common]) ++common;
+    while (common < open_.size() && common + 1 < path.size() && open_[common] == path[common])
+      ++common;
     for (std::size_t depth = common; depth + 1 < path.size(); ++depth)
       text_ += std::string(2 * depth, ' ') + path[depth] + ":\n";
     text_ += std::string(2 * (path.size() - 1), ' ') + path.back() + ": " + value;
@@ -73,8 +75,8 @@ class YamlWriter {
   std::vector<std::string> open_;
 };
 
-// Calls visit(key, value, origin) for everything in the tree, in the order of the schema: values, what is not
-// selected (null), and the class that names a scorer.
+// Calls visit(key, value, origin) for everything in the tree, in the order of the schema: values,
+// what is not selected (null), and the class that names a scorer.
 template <class Visit>
 void for_each(const ConfigTree& tree, Visit visit) {
   const auto keys = Config::schema();
@@ -86,15 +88,20 @@ void for_each(const ConfigTree& tree, Visit visit) {
       visit(keys[i].name, setting.value, setting.origin);
       continue;
     }
-    const std::string node = group->many ? group->name + "." + keys[i].options.front() : group->name;
+    const std::string node =
+        group->many ? group->name + "." + keys[i].options.front() : group->name;
     const std::vector<std::string>& selected = tree.selected(*group);
     if (!group->many && announced != node) {
-      if (selected.empty()) visit(node, SettingValue(), tree.group_origin(*group));
-      else visit(node + "._target_", SettingValue(find_option(*group, selected.front())->target),
-                 tree.group_origin(*group));
+      if (selected.empty())
+        visit(node, SettingValue(), tree.group_origin(*group));
+      else
+        visit(node + "._target_", SettingValue(find_option(*group, selected.front())->target),
+              tree.group_origin(*group));
     }
-    if (tree.is_present(i)) visit(keys[i].name, setting.value, setting.origin);
-    else if (group->many && announced != node) visit(node, SettingValue(), tree.group_origin(*group));
+    if (tree.is_present(i))
+      visit(keys[i].name, setting.value, setting.origin);
+    else if (group->many && announced != node)
+      visit(node, SettingValue(), tree.group_origin(*group));
     announced = node;
   }
 }
@@ -123,13 +130,15 @@ void Config::apply_overrides(std::span<const std::string> overrides) {
   tree_ = std::move(changed);
 }
 
-void Config::set_from_option(std::string_view key, std::string_view value, std::string_view origin) {
+void Config::set_from_option(std::string_view key, std::string_view value,
+                             std::string_view origin) {
   const auto index = find_key(key);
   BALR_CHECK(index.has_value());
   try {
     tree_->set(*index, convert_text(schema()[*index], std::string(value)), std::string(origin));
   } catch (const ValueMismatch& mismatch) {
-    throw ConfigError(std::string(origin) + " must be " + mismatch.expected + ", not '" + std::string(value) + "'");
+    throw ConfigError(std::string(origin) + " must be " + mismatch.expected + ", not '" +
+                      std::string(value) + "'");
   }
 }
 
@@ -137,17 +146,21 @@ bool Config::has(std::string_view key) const {
   if (const auto index = find_key(key)) return tree_->is_present(*index);
   if (const GroupInfo* group = find_group(key)) return !tree_->selected(*group).empty();
   const GroupInfo* group = group_of(key);
-  return group != nullptr && std::ranges::count(tree_->selected(*group), key.substr(group->name.size() + 1)) != 0;
+  return group != nullptr &&
+         std::ranges::count(tree_->selected(*group), key.substr(group->name.size() + 1)) != 0;
 }
 
-std::int64_t Config::integer(std::string_view key) const { return value_of<std::int64_t>(*tree_, key); }
+std::int64_t Config::integer(std::string_view key) const {
+  return value_of<std::int64_t>(*tree_, key);
+}
 double Config::real(std::string_view key) const { return value_of<double>(*tree_, key); }
 bool Config::flag(std::string_view key) const { return value_of<bool>(*tree_, key); }
 std::string Config::text(std::string_view key) const { return value_of<std::string>(*tree_, key); }
 
 std::optional<std::string> Config::optional_text(std::string_view key) const {
   const auto index = find_key(key);
-  const bool is_null = index && tree_->is_present(*index) && schema()[*index].type == KeyType::kOptionalText &&
+  const bool is_null = index && tree_->is_present(*index) &&
+                       schema()[*index].type == KeyType::kOptionalText &&
                        std::holds_alternative<std::monostate>(tree_->setting(*index).value);
   if (is_null) return std::nullopt;
   return value_of<std::string>(*tree_, key);
@@ -168,9 +181,10 @@ std::string Config::origin(std::string_view key) const {
 
 std::string Config::to_yaml(bool with_origins) const {
   YamlWriter writer(with_origins);
-  for_each(*tree_, [&](const std::string& key, const SettingValue& value, const std::string& origin) {
-    writer.write(key, yaml_scalar(value), origin);
-  });
+  for_each(*tree_,
+           [&](const std::string& key, const SettingValue& value, const std::string& origin) {
+             writer.write(key, yaml_scalar(value), origin);
+           });
   return std::move(writer).text();
 }
 

@@ -16,16 +16,17 @@ void refuse_option_keys(const Override& item) {
   const std::string option = option_instead_of(item.key);
   if (!option.empty())
     throw ConfigError(where(item) + ": " + item.key + " is not set by an override; use " + option);
-  if (top == "hydra")
-    throw ConfigError(where(item) + ": balr has no keys of hydra; leave it out");
+  if (top == "hydra") throw ConfigError(where(item) + ": balr has no keys of hydra; leave it out");
 }
 
 void remove_selection(ConfigTree& tree, const GroupInfo& group, const Override& item) {
   if (!group.removable)
-    throw ConfigError(where(item) + ": " + group.name + " cannot be removed; select what you want, e.g. " +
-                      group.name + "=[" + group.options.front().name + "]");
+    throw ConfigError(where(item) + ": " + group.name +
+                      " cannot be removed; select what you want, e.g. " + group.name + "=[" +
+                      group.options.front().name + "]");
   if (item.value && option_names(group, *item.value, where(item)) != tree.selected(group))
-    throw ConfigError(where(item) + ": that option of " + group.name + " is not selected; write ~" + group.name);
+    throw ConfigError(where(item) + ": that option of " + group.name + " is not selected; write ~" +
+                      group.name);
   tree.select(group, {}, kOrigin, where(item));
 }
 
@@ -36,7 +37,8 @@ void apply_selection(ConfigTree& tree, const GroupInfo& group, const Override& i
     throw ConfigError(where(item) + ": write " + group.name + "=OPTION, without +");
   std::vector<std::string> names = option_names(group, *item.value, where(item));
   if (!group.many && names.empty())
-    throw ConfigError(where(item) + ": " + group.name + " needs an option; ~" + group.name + " removes it");
+    throw ConfigError(where(item) + ": " + group.name + " needs an option; ~" + group.name +
+                      " removes it");
   if (add) names.insert(names.begin(), tree.selected(group).begin(), tree.selected(group).end());
   tree.select(group, names, kOrigin, where(item));
 }
@@ -46,7 +48,8 @@ void apply_value(ConfigTree& tree, const Override& item) {
   if (!index && !is_node(item.key))
     throw ConfigError(where(item) + ": unknown key " + item.key + suggestion(item.key));
   if (item.mode == OverrideMode::kRemove)
-    throw ConfigError(where(item) + ": keys cannot be removed; set " + item.key + " to the value you want");
+    throw ConfigError(where(item) + ": keys cannot be removed; set " + item.key +
+                      " to the value you want");
   // In the Python balr this key is not there until it is added; both ways are welcome here.
   const bool may_be_added = item.key == "embeddings.model.model_dir";
   if (item.mode == OverrideMode::kAdd && !may_be_added)

@@ -13,7 +13,8 @@ namespace balr {
 struct GroupInfo {
   struct Option {
     std::string name;
-    std::string target;  // the class of the Python balr, which names the option in YAML files (_target_)
+    std::string
+        target;  // the class of the Python balr, which names the option in YAML files (_target_)
   };
   std::string name;
   bool many;       // several options at once, each a node of its own below the group

@@ -10,15 +10,16 @@
 
 namespace balr {
 
-inline constexpr const char* kFileOrigin = "file ";  // start of the origin of values from a YAML file
+inline constexpr const char* kFileOrigin =
+    "file ";  // start of the origin of values from a YAML file
 
 struct Setting {
   SettingValue value;
   std::string origin = "default";
 };
 
-// The values and selections behind a Config, and the rules for changing them. Errors are ConfigErrors that start
-// with `where`, which names the file or argument.
+// The values and selections behind a Config, and the rules for changing them. Errors are
+// ConfigErrors that start with `where`, which names the file or argument.
 class ConfigTree {
  public:
   ConfigTree();
@@ -29,9 +30,10 @@ class ConfigTree {
   const std::string& group_origin(const GroupInfo& group) const;
 
   void set(std::size_t index, SettingValue value, const std::string& origin);
-  // Replaces the selection of a group. Values of options that are no longer selected return to their defaults.
-  void select(const GroupInfo& group, const std::vector<std::string>& options, const std::string& origin,
-              const std::string& where);
+  // Replaces the selection of a group. Values of options that are no longer selected return to
+  // their defaults.
+  void select(const GroupInfo& group, const std::vector<std::string>& options,
+              const std::string& origin, const std::string& where);
   // Sets a key, merges a dict into a node, or deselects an option of a group with many (by null).
   void assign(const std::string& key, const OverrideValue& value, const std::string& origin,
               const std::string& where);
@@ -52,7 +54,8 @@ class ConfigTree {
 };
 
 // The options that a group's value names: a text or a list of texts.
-std::vector<std::string> option_names(const GroupInfo& group, const OverrideValue& value, const std::string& where);
+std::vector<std::string> option_names(const GroupInfo& group, const OverrideValue& value,
+                                      const std::string& where);
 
 void apply_override_list(ConfigTree& tree, std::span<const std::string> overrides);
 void apply_yaml_file(ConfigTree& tree, const std::filesystem::path& file);

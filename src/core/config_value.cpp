@@ -139,7 +139,8 @@ std::vector<std::string> to_list(const OverrideValue& value) {
   if (value.kind != Kind::kList) throw ValueMismatch{"a list such as [a,b]"};
   std::vector<std::string> list;
   for (const OverrideValue& item : value.items) {
-    if (item.kind >= Kind::kList || item.kind == Kind::kNull) throw ValueMismatch{"a list of texts"};
+    if (item.kind >= Kind::kList || item.kind == Kind::kNull)
+      throw ValueMismatch{"a list of texts"};
     list.push_back(item.text);
   }
   return list;
@@ -180,7 +181,8 @@ std::int64_t to_integer(const OverrideValue& value) {
 }
 
 double to_real(const OverrideValue& value) {
-  const bool number = value.kind == Kind::kInt || value.kind == Kind::kFloat || value.kind == Kind::kText;
+  const bool number =
+      value.kind == Kind::kInt || value.kind == Kind::kFloat || value.kind == Kind::kText;
   if (!number || !looks_like_float(trimmed(value.text))) throw ValueMismatch{"a number"};
   return parse_real(value.text);
 }
@@ -188,7 +190,8 @@ double to_real(const OverrideValue& value) {
 bool to_flag(const OverrideValue& value) {
   static constexpr std::array<std::string_view, 4> kYes = {"true", "yes", "on", "y"};
   static constexpr std::array<std::string_view, 4> kNo = {"false", "no", "off", "n"};
-  const bool scalar = value.kind == Kind::kBool || value.kind == Kind::kInt || value.kind == Kind::kText;
+  const bool scalar =
+      value.kind == Kind::kBool || value.kind == Kind::kInt || value.kind == Kind::kText;
   const std::string word = lower(value.text);
   if (scalar && std::ranges::count(kYes, word) != 0) return true;
   if (scalar && std::ranges::count(kNo, word) != 0) return false;
@@ -198,21 +201,27 @@ bool to_flag(const OverrideValue& value) {
 
 SettingValue convert(const KeyInfo& key, const OverrideValue& value) {
   switch (key.type) {
-    case KeyType::kInt: return to_integer(value);
-    case KeyType::kFloat: return to_real(value);
-    case KeyType::kBool: return to_flag(value);
-    case KeyType::kTextList: return to_list(value);
+    case KeyType::kInt:
+      return to_integer(value);
+    case KeyType::kFloat:
+      return to_real(value);
+    case KeyType::kBool:
+      return to_flag(value);
+    case KeyType::kTextList:
+      return to_list(value);
     case KeyType::kOptionalText:
       if (value.kind == Kind::kNull) return std::monostate{};
       break;
-    case KeyType::kText: break;
+    case KeyType::kText:
+      break;
   }
   if (value.kind >= Kind::kList || value.kind == Kind::kNull) throw ValueMismatch{"text"};
   return checked_text(key, value.text);
 }
 
 SettingValue convert_text(const KeyInfo& key, const std::string& text) {
-  if (key.type == KeyType::kText || key.type == KeyType::kOptionalText) return checked_text(key, text);
+  if (key.type == KeyType::kText || key.type == KeyType::kOptionalText)
+    return checked_text(key, text);
   if (key.type != KeyType::kTextList) return convert(key, OverrideValue{.text = text});
   std::vector<std::string> list;
   std::size_t begin = 0;
@@ -225,11 +234,13 @@ SettingValue convert_text(const KeyInfo& key, const std::string& text) {
 }
 
 std::string yaml_text(const std::string& text) {
-  constexpr std::string_view kSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.-";
+  constexpr std::string_view kSafe =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.-";
   static constexpr std::array<std::string_view, 6> kWords = {"yes", "no", "on", "off", "y", "n"};
-  const bool plain = !text.empty() && text[0] != '-' && text.find_first_not_of(kSafe) == std::string::npos &&
-                     classify_plain(text).kind == Kind::kText && !looks_like_float(text) && text[0] != '.' &&
-                     !is_digit(text[0]) && std::ranges::count(kWords, lower(text)) == 0;
+  const bool plain =
+      !text.empty() && text[0] != '-' && text.find_first_not_of(kSafe) == std::string::npos &&
+      classify_plain(text).kind == Kind::kText && !looks_like_float(text) && text[0] != '.' &&
+      !is_digit(text[0]) && std::ranges::count(kWords, lower(text)) == 0;
   if (plain) return text;
   std::string quoted = "\"";
   for (const char c : text) {

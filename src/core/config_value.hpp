@@ -13,7 +13,8 @@ namespace balr {
 using SettingValue =
     std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>>;
 
-// Thrown by the conversions below: the value is not of the wanted type. The text says what was wanted.
+// Thrown by the conversions below: the value is not of the wanted type. The text says what was
+// wanted.
 struct ValueMismatch {
   std::string expected;
 };
@@ -27,7 +28,8 @@ SettingValue convert(const KeyInfo& key, const OverrideValue& value);
 // The same from an option's text, which is taken as it is.
 SettingValue convert_text(const KeyInfo& key, const std::string& text);
 
-// A value as YAML on one line, which load_yaml reads back equal; also the canonical text for hashing.
+// A value as YAML on one line, which load_yaml reads back equal; also the canonical text for
+// hashing.
 std::string yaml_scalar(const SettingValue& value);
 std::string yaml_text(const std::string& text);
 

@@ -13,7 +13,8 @@ namespace {
 
 using Kind = OverrideValue::Kind;
 
-// Applies one file. Only nodes that the schema knows are entered, so its depth bounds the recursion.
+// Applies one file. Only nodes that the schema knows are entered, so its depth bounds the
+// recursion.
 class YamlLoader {
  public:
   YamlLoader(ConfigTree& tree, const std::filesystem::path& file)
@@ -21,7 +22,8 @@ class YamlLoader {
 
   void load(const YAML::Node& root) {
     if (root.IsNull()) return;  // an empty file
-    if (!root.IsMap()) throw ConfigError(where_ + ": the file must be a map of keys, as `balr config` prints");
+    if (!root.IsMap())
+      throw ConfigError(where_ + ": the file must be a map of keys, as `balr config` prints");
     visit_map(root, "");
   }
 
@@ -57,7 +59,8 @@ class YamlLoader {
       if (!entry.first.IsScalar()) throw ConfigError(at(map) + ": a key must be a name");
       const std::string name = entry.first.Scalar();
       const std::string key = prefix.empty() ? name : prefix + "." + name;
-      if (!seen.insert(name).second) throw ConfigError(at(entry.first) + ": " + key + " stands there twice");
+      if (!seen.insert(name).second)
+        throw ConfigError(at(entry.first) + ": " + key + " stands there twice");
       if (name == "_target_") continue;  // select_target has looked at it
       visit(entry.second, key, at(entry.first));
     }
@@ -75,18 +78,24 @@ class YamlLoader {
       return visit_map(node, key);
     }
     if (!find_key(key) && is_node(key) && node.IsMap()) {
-      check_target(node, key == "trainer" ? "balr.binary_attributes.trainer.BinaryAttributeEncoderTrainer" : "");
+      check_target(node, key == "trainer"
+                             ? "balr.binary_attributes.trainer.BinaryAttributeEncoderTrainer"
+                             : "");
       return visit_map(node, key);
     }
-    if (!find_key(key) && is_node(key) && node.IsNull() && (outer == nullptr || !outer->many)) return;
-    if (key == "input") throw ConfigError(place + ": input is not set by a file; give it on the command line");
+    if (!find_key(key) && is_node(key) && node.IsNull() && (outer == nullptr || !outer->many))
+      return;
+    if (key == "input")
+      throw ConfigError(place + ": input is not set by a file; give it on the command line");
     tree_.assign(key, value(node, key), origin_, place);
   }
 
   // A text or list selects; a map also sets keys, and its _target_ (or the options in it) selects.
   void visit_group(const YAML::Node& node, const GroupInfo& group, const std::string& place) {
     if (node.IsNull() && group.removable) return tree_.select(group, {}, origin_, place);
-    if (!node.IsMap()) return tree_.select(group, option_names(group, value(node, group.name), place), origin_, place);
+    if (!node.IsMap())
+      return tree_.select(group, option_names(group, value(node, group.name), place), origin_,
+                          place);
     if (!group.many) select_target(node, group);
     visit_map(node, group.name);
   }
@@ -100,8 +109,9 @@ class YamlLoader {
     for (const auto& option : group.options)
       if (target.IsScalar() && target.Scalar() == option.target)
         return tree_.select(group, {option.name}, origin_, at(target));
-    throw ConfigError(at(target) + ": " + group.name + "._target_ names no known class; select by name, e.g. " +
-                      group.name + ": " + group.options.front().name);
+    throw ConfigError(at(target) + ": " + group.name +
+                      "._target_ names no known class; select by name, e.g. " + group.name + ": " +
+                      group.options.front().name);
   }
 
   void check_target(const YAML::Node& node, const std::string& expected) const {
@@ -122,11 +132,13 @@ void apply_yaml_file(ConfigTree& tree, const std::filesystem::path& file) {
   std::stringstream content;
   content << stream.rdbuf();
   if (!stream.is_open() || stream.bad() || std::filesystem::is_directory(file))
-    throw ConfigError("cannot read the configuration " + file.string() + "; check --config-path and --config-name");
+    throw ConfigError("cannot read the configuration " + file.string() +
+                      "; check --config-path and --config-name");
   try {
     YamlLoader(tree, file).load(YAML::Load(content.str()));
   } catch (const YAML::Exception& error) {
-    throw ConfigError(file.string() + ":" + std::to_string(error.mark.line + 1) + ": not valid YAML: " + error.msg);
+    throw ConfigError(file.string() + ":" + std::to_string(error.mark.line + 1) +
+                      ": not valid YAML: " + error.msg);
   }
 }
 

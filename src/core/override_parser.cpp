@@ -13,11 +13,17 @@ namespace {
 constexpr int kMaxDepth = 32;  // of nested lists and dicts
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+}
 // Characters that may stand in a value without quotes or backslash.
-bool is_unquoted(char c) { return is_word(c) || std::string_view("/\\+.$%*@?|:").find(c) != std::string_view::npos; }
+bool is_unquoted(char c) {
+  return is_word(c) || std::string_view("/\\+.$%*@?|:").find(c) != std::string_view::npos;
+}
 // Characters that a backslash makes ordinary; before any other the backslash itself is ordinary.
-bool is_escapable(char c) { return std::string_view("\\()[]{}:=, \t").find(c) != std::string_view::npos; }
+bool is_escapable(char c) {
+  return std::string_view("\\()[]{}:=, \t").find(c) != std::string_view::npos;
+}
 
 std::int64_t truncated(double value) {
   if (!(std::fabs(value) < 0x1p63)) throw ValueMismatch{"an integer of at most 64 bits"};
@@ -79,7 +85,8 @@ class Parser {
       if (!good) fail("has the malformed key '" + key + "'; a key is names joined by single dots");
       before = c;
     }
-    if (before == '.') fail("has the malformed key '" + key + "'; a key is names joined by single dots");
+    if (before == '.')
+      fail("has the malformed key '" + key + "'; a key is names joined by single dots");
     return key;
   }
 
@@ -133,7 +140,8 @@ class Parser {
     return dict;
   }
 
-  // Backslashes count only in a run that ends at a quote: each pair is one backslash, an odd one keeps the quote.
+  // Backslashes count only in a run that ends at a quote: each pair is one backslash, an odd one
+  // keeps the quote.
   OverrideValue parse_quoted() {
     const char quote = text_[position_++];
     OverrideValue value;
@@ -177,7 +185,8 @@ class Parser {
     }
     text.resize(kept);
     if (text.empty() && !at_end())
-      fail(std::string("needs ") + what + " where '" + peek() + "' stands; put special characters into quotes");
+      fail(std::string("needs ") + what + " where '" + peek() +
+           "' stands; put special characters into quotes");
     if (text.empty()) fail(std::string("ends where ") + what + " should stand");
     if (escaped) return OverrideValue{.text = std::move(text)};
     return classify_plain(text);
@@ -200,7 +209,8 @@ class Parser {
     using Kind = OverrideValue::Kind;
     const bool is_cast = name == "int" || name == "float" || name == "str" || name == "bool";
     if (!is_cast)
-      fail("calls " + name + "(), which balr does not know (there are no sweeps); write the value itself");
+      fail("calls " + name +
+           "(), which balr does not know (there are no sweeps); write the value itself");
     position_ += name.size();
     expect('(');
     const OverrideValue inner = parse_value(depth + 1);
@@ -210,7 +220,8 @@ class Parser {
     try {
       if (name == "int") {
         // As Python's int(): a float loses its fraction.
-        if (inner.kind == Kind::kFloat) return classify_plain(std::to_string(truncated(to_real(inner))));
+        if (inner.kind == Kind::kFloat)
+          return classify_plain(std::to_string(truncated(to_real(inner))));
         return classify_plain(std::to_string(to_integer(inner)));
       }
       if (name == "float") return classify_plain(python_float(to_real(inner)));

@@ -12,8 +12,9 @@ struct OverrideValue {
   enum class Kind { kNull, kBool, kInt, kFloat, kText, kList, kDict };
 
   Kind kind = Kind::kText;
-  std::string text = {};  // scalars: as Python prints the parsed value (1e3 is 1000.0, true is True)
-  std::vector<OverrideValue> items = {};                          // kList
+  std::string text =
+      {};  // scalars: as Python prints the parsed value (1e3 is 1000.0, true is True)
+  std::vector<OverrideValue> items = {};                            // kList
   std::vector<std::pair<std::string, OverrideValue>> entries = {};  // kDict
 
   bool operator==(const OverrideValue&) const = default;

@@ -21,7 +21,8 @@ class CommandLineTest : public testing::Test {
  protected:
   void SetUp() override {
     for (const char* name : {"a.csv", "v.csv"}) std::ofstream(path(name)) << "audio\n";
-    for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) unsetenv(name);
+    for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
+      unsetenv(name);
   }
   std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
   Result parse(std::vector<std::string> arguments) const {
@@ -32,7 +33,8 @@ class CommandLineTest : public testing::Test {
     Result result;
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
-    result.line = parse_command_line(static_cast<int>(arguments.size()), argv.data(), result.exit_code);
+    result.line =
+        parse_command_line(static_cast<int>(arguments.size()), argv.data(), result.exit_code);
     result.out = testing::internal::GetCapturedStdout();
     result.err = testing::internal::GetCapturedStderr();
     return result;
@@ -53,9 +55,10 @@ class CommandLineTest : public testing::Test {
 };
 
 TEST_F(CommandLineTest, TheRecipesExtractCommand) {
-  const Result result = parse({"extract", "--save-dir", "emb", "--device", "cuda", "--save-output", path("a.csv"),
-                               "embeddings.model.model_repo=Wespeaker/wespeaker-voxceleb-resnet34-LM",
-                               "embeddings.model.model_name=avg_models"});
+  const Result result =
+      parse({"extract", "--save-dir", "emb", "--device", "cuda", "--save-output", path("a.csv"),
+             "embeddings.model.model_repo=Wespeaker/wespeaker-voxceleb-resnet34-LM",
+             "embeddings.model.model_name=avg_models"});
   ASSERT_TRUE(result.line) << result.err;
   EXPECT_EQ(result.line->command, "extract");
   EXPECT_EQ(result.line->inputs, std::vector<std::filesystem::path>{path("a.csv")});
@@ -66,9 +69,10 @@ TEST_F(CommandLineTest, TheRecipesExtractCommand) {
 }
 
 TEST_F(CommandLineTest, TheRecipesTrainCommand) {
-  const Result result = parse({"train", "--save-dir", "train/mse", "--device", "cuda", path("a.csv"), path("v.csv"),
-                               "trainer.epochs=200", "trainer.losses=[mse]", "data.N_classes_per_batch=32",
-                               "data.M_samples_per_class=16", "data.batch_size=512", "data.num_workers=16"});
+  const Result result =
+      parse({"train", "--save-dir", "train/mse", "--device", "cuda", path("a.csv"), path("v.csv"),
+             "trainer.epochs=200", "trainer.losses=[mse]", "data.N_classes_per_batch=32",
+             "data.M_samples_per_class=16", "data.batch_size=512", "data.num_workers=16"});
   ASSERT_TRUE(result.line) << result.err;
   EXPECT_EQ(result.line->inputs.size(), 2u);
   EXPECT_EQ(result.line->config.integer("trainer.epochs"), 200);
@@ -91,9 +95,9 @@ TEST_F(CommandLineTest, DefaultsOfEachCommand) {
 }
 
 TEST_F(CommandLineTest, AnyOrderAndEqualSigns) {
-  const Result result =
-      parse({"train", path("a.csv"), "--device=cuda:1", path("v.csv"), "--no-resume",
-             "trainer.seed=5", "--save-dir=out=x, (1)", "--log-level", "debug", "--stop-before-end=2.5", "scorer=dna"});
+  const Result result = parse({"train", path("a.csv"), "--device=cuda:1", path("v.csv"),
+                               "--no-resume", "trainer.seed=5", "--save-dir=out=x, (1)",
+                               "--log-level", "debug", "--stop-before-end=2.5", "scorer=dna"});
   ASSERT_TRUE(result.line) << result.err;
   EXPECT_EQ(result.line->device, "cuda:1");
   EXPECT_EQ(result.line->save_dir, "out=x, (1)");
@@ -111,8 +115,8 @@ TEST_F(CommandLineTest, TheLastSwitchWins) {
 }
 
 TEST_F(CommandLineTest, RepeatedFormatsAndValuesThatLookSpecial) {
-  const Result result =
-      parse({"extract", "--audio-formats", "wav", "--audio-formats", ".FLAC", path("a.csv"), "--root-dir", "[x]"});
+  const Result result = parse({"extract", "--audio-formats", "wav", "--audio-formats", ".FLAC",
+                               path("a.csv"), "--root-dir", "[x]"});
   ASSERT_TRUE(result.line) << result.err;
   EXPECT_EQ(result.line->audio_formats, (std::vector<std::string>{"wav", "FLAC"}));
   EXPECT_EQ(result.line->root_dir, "[x]");
@@ -153,6 +157,7 @@ TEST_F(CommandLineTest, UsageErrors) {
   refuses({"extract", a, "--stop-before-end", "soon"}, "--stop-before-end");
   refuses({"extract", a, "device=cuda"}, "--device");
   refuses({"extract", a, "~embeddings.model"}, "needs embeddings.model");
+  refuses({"extract", a, "embeddings.model.model_dir=/m"}, "HF_HUB_CACHE");
   refuses({"extract", a, "nonsense"}, "has no '='");
   refuses({"train", a, v, "trainer.epoch=2"}, "did you mean trainer.epochs?");
   refuses({"train", a, v, "--must-resume", "--no-resume"}, "exclude each other");
@@ -169,7 +174,8 @@ TEST_F(CommandLineTest, UsageErrors) {
 }
 
 TEST_F(CommandLineTest, ModelInit) {
-  const Result result = parse({"model", "init", "m", "--seed", "7", "--audio", path("a.csv"), "--model=ResNet18"});
+  const Result result =
+      parse({"model", "init", "m", "--seed", "7", "--audio", path("a.csv"), "--model=ResNet18"});
   ASSERT_TRUE(result.line) << result.err;
   EXPECT_EQ(result.line->command, "model_init");
   EXPECT_EQ(result.line->inputs.at(0), "m");
@@ -179,8 +185,10 @@ TEST_F(CommandLineTest, ModelInit) {
 }
 
 TEST_F(CommandLineTest, FileThenOverridesThenOptions) {
-  std::ofstream(path("c.yaml")) << "device: cuda\nsave_dir: from_file\ntrainer: {epochs: 5, seed: 6}\n";
-  const std::vector<std::string> start = {"train", path("a.csv"), path("v.csv"), "--config-path", path("c.yaml")};
+  std::ofstream(path("c.yaml"))
+      << "device: cuda\nsave_dir: from_file\ntrainer: {epochs: 5, seed: 6}\n";
+  const std::vector<std::string> start = {"train", path("a.csv"), path("v.csv"), "--config-path",
+                                          path("c.yaml")};
   const Result file = parse(start);
   ASSERT_TRUE(file.line) << file.err;
   EXPECT_EQ(file.line->device, "cuda");
@@ -194,24 +202,31 @@ TEST_F(CommandLineTest, FileThenOverridesThenOptions) {
   EXPECT_EQ(all.line->save_dir, "from_override");
   EXPECT_EQ(all.line->device, "cpu");
   EXPECT_EQ(all.line->config.origin("device"), "option --device");
-  EXPECT_TRUE(parse({"config", "--config-path", folder_.path().string(), "--config-name", "c"}).line);
+  EXPECT_TRUE(
+      parse({"config", "--config-path", folder_.path().string(), "--config-name", "c"}).line);
 }
 
 TEST_F(CommandLineTest, PresetsAreValid) {
-  const std::filesystem::path presets = std::filesystem::path(std::getenv("BALR_SOURCE_DIR")) / "configs";
-  const Result recipe = parse({"config", "--config-path", presets.string(), "--config-name", "recipe"});
+  const std::filesystem::path presets =
+      std::filesystem::path(std::getenv("BALR_SOURCE_DIR")) / "configs";
+  const Result recipe =
+      parse({"config", "--config-path", presets.string(), "--config-name", "recipe"});
   ASSERT_TRUE(recipe.line) << recipe.err;
   EXPECT_EQ(recipe.line->config.integer("data.batch_size"), 512);
   EXPECT_FALSE(recipe.line->config.has("trainer.losses.triplet"));
-  const Result smoke = parse({"config", "--config-path", presets.string(), "--config-name", "smoke"});
+  const Result smoke =
+      parse({"config", "--config-path", presets.string(), "--config-name", "smoke"});
   ASSERT_TRUE(smoke.line) << smoke.err;
   EXPECT_EQ(smoke.line->config.integer("trainer.epochs"), 2);
 }
 
 TEST_F(CommandLineTest, HelpAndVersion) {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"--help"}, {"--version"}, {"extract", "--help"}, {"train", "x", "--help"},
-        {"model", "init", "--help"}, {"config", "-h"}}) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--help"},
+                                                    {"--version"},
+                                                    {"extract", "--help"},
+                                                    {"train", "x", "--help"},
+                                                    {"model", "init", "--help"},
+                                                    {"config", "-h"}}) {
     const Result result = parse(arguments);
     EXPECT_FALSE(result.line.has_value());
     EXPECT_EQ(result.exit_code, 0);
@@ -223,7 +238,8 @@ TEST_F(CommandLineTest, HelpAndVersion) {
   EXPECT_TRUE(parse({"config", "--json"}).line->json);
 }
 
-// Of many processes one speaks; but a path that only this machine lacks is told by whoever lacks it.
+// Of many processes one speaks; but a path that only this machine lacks is told by whoever lacks
+// it.
 TEST_F(CommandLineTest, OneRankSpeaks) {
   setenv("OMPI_COMM_WORLD_RANK", "3", 1);
   EXPECT_EQ(parse({"extract", path("a.csv"), "data.foo=1"}).err, "");

@@ -1,6 +1,7 @@
-// The overrides of hydra 1.3.2 with the Python balr's configuration (BALR_TEST_DATA/golden/hydra_overrides.jsonl):
-// accepted lines give the same tree, refused lines are refused; every other line is listed here with its reason.
-// There is no known gap: every listed line differs on purpose.
+// The overrides of hydra 1.3.2 with the Python balr's configuration
+// (BALR_TEST_DATA/golden/hydra_overrides.jsonl): accepted lines give the same tree, refused lines
+// are refused; every other line is listed here with its reason. There is no known gap: every listed
+// line differs on purpose.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -19,7 +20,8 @@ using Json = nlohmann::json;
 
 // Ours says something else on purpose.
 const std::map<int, std::string>& deliberate_differences() {
-  static const std::string kOption = "a key that an option silently overrides in Python is an error";
+  static const std::string kOption =
+      "a key that an option silently overrides in Python is an error";
   static const std::string kPath = "a path given by an option is taken as it is, never parsed";
   static const std::string kUnknown = "an unknown key is an error even with +, never ignored";
   static const std::string kInterpolation = "no interpolation";
@@ -57,7 +59,8 @@ const std::map<int, std::string>& deliberate_differences() {
 
 // Keys that only options give, or that name classes of Python and are not part of our tree.
 bool is_compared(const std::string& key) {
-  static const std::set<std::string> kOptions = {"input", "device", "save_output", "exist_ok", "audio_formats"};
+  static const std::set<std::string> kOptions = {"input", "device", "save_output", "exist_ok",
+                                                 "audio_formats"};
   static const std::set<std::string> kTargets = {"scorer._target_", "embeddings.model._target_",
                                                  "encoder.model._target_"};
   return kOptions.count(key) == 0 && (!key.ends_with("_target_") || kTargets.count(key) != 0);
@@ -65,11 +68,21 @@ bool is_compared(const std::string& key) {
 
 // Keys that hydra's tree does not have.
 bool is_ours(const std::string& key, const Json& value) {
-  static const std::set<std::string> kOurs = {
-      "num_threads", "watchdog_seconds", "embeddings.model.features.scale", "embeddings.precision",
-      "embeddings.convolution", "embeddings.max_failed_fraction", "embeddings.max_seconds", "embeddings.long",
-      "embeddings.format", "data.sampler_rng", "trainer.validation", "trainer.batch_mode", "trainer.canonical_sums",
-      "trainer.checkpoint_seconds", "trainer.losses.sparsity.mode"};
+  static const std::set<std::string> kOurs = {"num_threads",
+                                              "watchdog_seconds",
+                                              "embeddings.model.features.scale",
+                                              "embeddings.precision",
+                                              "embeddings.convolution",
+                                              "embeddings.max_failed_fraction",
+                                              "embeddings.max_seconds",
+                                              "embeddings.long",
+                                              "embeddings.format",
+                                              "data.sampler_rng",
+                                              "trainer.validation",
+                                              "trainer.batch_mode",
+                                              "trainer.canonical_sums",
+                                              "trainer.checkpoint_seconds",
+                                              "trainer.losses.sparsity.mode"};
   return kOurs.count(key) != 0 || (key == "embeddings.model.model_dir" && value.is_null());
 }
 
@@ -101,11 +114,13 @@ std::string difference(const Json& defaults, const Json& line) {
   Config config;
   try {
     config.apply_overrides(line.at("args").get<std::vector<std::string>>());
-    if (line.contains("save_dir")) config.set_from_option("save_dir", line.at("save_dir").get<std::string>(), "option");
+    if (line.contains("save_dir"))
+      config.set_from_option("save_dir", line.at("save_dir").get<std::string>(), "option");
   } catch (const ConfigError& error) {
     return line.at("ok").get<bool>() ? "refused: " + std::string(error.what()) : "";
   }
-  if (!line.at("ok").get<bool>()) return "accepted, hydra says " + line.at("error").get<std::string>();
+  if (!line.at("ok").get<bool>())
+    return "accepted, hydra says " + line.at("error").get<std::string>();
   const Json ours = our_tree(config);
   const Json expected = expected_tree(defaults, line);
   // As text, because 1 and 1.0 are equal numbers of different types.
@@ -126,7 +141,8 @@ TEST(ConfigGolden, DoesAsHydraButForTheListedLines) {
     const std::string differs = difference(defaults, line);
     const bool listed = deliberate_differences().count(number) != 0;
     if (listed)
-      EXPECT_FALSE(differs.empty()) << "line " << number << " is listed, but we do as hydra: " << text;
+      EXPECT_FALSE(differs.empty())
+          << "line " << number << " is listed, but we do as hydra: " << text;
     else
       EXPECT_TRUE(differs.empty()) << "line " << number << ": " << text << "\n  " << differs;
   }

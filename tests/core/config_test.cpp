@@ -59,7 +59,8 @@ TEST(Config, Defaults) {
   EXPECT_EQ(config.text("embeddings.model.model_name"), "avg_model");
   EXPECT_EQ(config.optional_text("data.sampler"), "balr.samplers.nxm_samplers.RandomNxMSampler");
   EXPECT_EQ(config.optional_text("scorer.checkpoint_path"), std::nullopt);
-  EXPECT_EQ(config.list("audio_formats"), (Texts{"flac", "mp3", "m4a", "ogg", "opus", "wav", "wma"}));
+  EXPECT_EQ(config.list("audio_formats"),
+            (Texts{"flac", "mp3", "m4a", "ogg", "opus", "wav", "wma"}));
   EXPECT_EQ(config.text("trainer.canonical_sums"), "auto");
   EXPECT_TRUE(config.has("trainer.losses.mse") && config.has("trainer.losses.triplet.margin"));
   EXPECT_FALSE(config.has("trainer.losses.arcface") || config.has("trainer.losses.arcface.weight"));
@@ -78,8 +79,8 @@ TEST(Config, SchemaIsConsistent) {
 
 TEST(Config, TheRecipe) {
   const Config config =
-      with({"trainer.epochs=200", "trainer.losses=[mse]", "data.N_classes_per_batch=32", "data.M_samples_per_class=16",
-            "data.batch_size=512", "data.num_workers=16"});
+      with({"trainer.epochs=200", "trainer.losses=[mse]", "data.N_classes_per_batch=32",
+            "data.M_samples_per_class=16", "data.batch_size=512", "data.num_workers=16"});
   EXPECT_EQ(config.integer("trainer.epochs"), 200);
   EXPECT_EQ(config.integer("data.batch_size"), 512);
   EXPECT_TRUE(config.has("trainer.losses.mse"));
@@ -93,7 +94,8 @@ TEST(Config, SelectionsComeFirstAndKeepTheGroupsOrder) {
   EXPECT_EQ(config.real("trainer.losses.arcface.weight"), 1.0);
   const std::string yaml = config.to_yaml();
   EXPECT_LT(yaml.find("mse:"), yaml.find("arcface:"));
-  EXPECT_EQ(with({"+trainer.losses=[sparsity]"}).text("trainer.losses.sparsity.mode"), "differentiable");
+  EXPECT_EQ(with({"+trainer.losses=[sparsity]"}).text("trainer.losses.sparsity.mode"),
+            "differentiable");
   EXPECT_FALSE(with({"trainer.losses.mse=null"}).has("trainer.losses.mse"));
   EXPECT_EQ(with({"scorer.f=0.1", "scorer=maxllr"}).real("scorer.f"), 0.1);
 }
@@ -111,23 +113,37 @@ TEST(Config, ErrorsNameKeyTypeAndNearestKey) {
     const char* argument;
     const char* reason;
   };
-  for (const Case& c :
-       {Case{"trainer.epoch=3", "did you mean trainer.epochs?"}, Case{"epochs=3", "did you mean trainer.epochs?"},
-        Case{"data.batchsize=3", "did you mean data.batch_size?"}, Case{"zzzzzzzzzzzz=3", "lists all keys"},
-        Case{"trainer.loses=[mse]", "did you mean trainer.losses?"}, Case{"+data.foo=1", "unknown key data.foo"},
-        Case{"trainer.epochs=2.7", "trainer.epochs must be an integer, not '2.7'"},
-        Case{"trainer.epochs=", "must be an integer, not ''"}, Case{"trainer.epochs=null", "not null"},
-        Case{"trainer.epochs=true", "not true"}, Case{"trainer.epochs=[1]", "not a list"},
-        Case{"trainer.epochs=9223372036854775808", "64 bits"}, Case{"trainer.learning_rate=x", "must be a number"},
-        Case{"data.shuffle=maybe", "true or false"}, Case{"data.shuffle=0.0", "true or false"},
-        Case{"trainer.validation=most", "one of full, sampled"}, Case{"trainer.losses=[MSE]", "no option 'MSE'"},
-        Case{"scorer=null", "not null"}, Case{"scorer=[dna,speech]", "one option only"},
-        Case{"trainer.losses.arcface.weight=1", "trainer.losses=[arcface]"}, Case{"scorer.f=1", "scorer=maxllr"},
-        Case{"trainer=batrainer", "holds keys"}, Case{"~trainer.epochs", "cannot be removed"},
-        Case{"~trainer.losses", "cannot be removed"}, Case{"+trainer.epochs=3", "without +"},
-        Case{"device=cuda", "--device"}, Case{"input=/z", "INPUT"}, Case{"save_output=false", "--save-output"},
-        Case{"exist_ok=true", "--exist-ok"}, Case{"audio_formats=[wav]", "--audio-formats"},
-        Case{"hydra.run.dir=x", "hydra"}}) {
+  for (const Case& c : {Case{"trainer.epoch=3", "did you mean trainer.epochs?"},
+                        Case{"epochs=3", "did you mean trainer.epochs?"},
+                        Case{"data.batchsize=3", "did you mean data.batch_size?"},
+                        Case{"zzzzzzzzzzzz=3", "lists all keys"},
+                        Case{"trainer.loses=[mse]", "did you mean trainer.losses?"},
+                        Case{"+data.foo=1", "unknown key data.foo"},
+                        Case{"trainer.epochs=2.7", "trainer.epochs must be an integer, not '2.7'"},
+                        Case{"trainer.epochs=", "must be an integer, not ''"},
+                        Case{"trainer.epochs=null", "not null"},
+                        Case{"trainer.epochs=true", "not true"},
+                        Case{"trainer.epochs=[1]", "not a list"},
+                        Case{"trainer.epochs=9223372036854775808", "64 bits"},
+                        Case{"trainer.learning_rate=x", "must be a number"},
+                        Case{"data.shuffle=maybe", "true or false"},
+                        Case{"data.shuffle=0.0", "true or false"},
+                        Case{"trainer.validation=most", "one of full, sampled"},
+                        Case{"trainer.losses=[MSE]", "no option 'MSE'"},
+                        Case{"scorer=null", "not null"},
+                        Case{"scorer=[dna,speech]", "one option only"},
+                        Case{"trainer.losses.arcface.weight=1", "trainer.losses=[arcface]"},
+                        Case{"scorer.f=1", "scorer=maxllr"},
+                        Case{"trainer=batrainer", "holds keys"},
+                        Case{"~trainer.epochs", "cannot be removed"},
+                        Case{"~trainer.losses", "cannot be removed"},
+                        Case{"+trainer.epochs=3", "without +"},
+                        Case{"device=cuda", "--device"},
+                        Case{"input=/z", "INPUT"},
+                        Case{"save_output=false", "--save-output"},
+                        Case{"exist_ok=true", "--exist-ok"},
+                        Case{"audio_formats=[wav]", "--audio-formats"},
+                        Case{"hydra.run.dir=x", "hydra"}}) {
     const std::string message = error({c.argument});
     EXPECT_NE(message.find(c.reason), std::string::npos) << c.argument << " -> " << message;
     EXPECT_NE(message.find(c.argument), std::string::npos) << message;
@@ -136,7 +152,8 @@ TEST(Config, ErrorsNameKeyTypeAndNearestKey) {
 
 TEST(Config, ARefusedListChangesNothing) {
   Config config;
-  EXPECT_THROW(config.apply_overrides(Texts{"trainer.epochs=3", "scorer=dna", "data.foo=1"}), ConfigError);
+  EXPECT_THROW(config.apply_overrides(Texts{"trainer.epochs=3", "scorer=dna", "data.foo=1"}),
+               ConfigError);
   EXPECT_EQ(config.to_yaml(true), Config().to_yaml(true));
 }
 
@@ -150,7 +167,8 @@ TEST(Config, WrongAccessIsAProgrammerError) {
 
 TEST(Config, OptionsTakeAnyText) {
   Config config;
-  for (const char* path : {"a,b", "data (1)", "[x]", "null", "12", "true", "dé #1", "~/x", "out=x"}) {
+  for (const char* path :
+       {"a,b", "data (1)", "[x]", "null", "12", "true", "dé #1", "~/x", "out=x"}) {
     config.set_from_option("save_dir", path, "option --save-dir");
     EXPECT_EQ(config.optional_text("save_dir"), path);
   }
@@ -166,10 +184,11 @@ TEST(Config, ChoicesInAnyCaseAndType) {
 }
 
 TEST_F(ConfigFile, ResolvedTreeReadsBackEqual) {
-  Config config = with({"trainer.losses=[arcface,sparsity]", "scorer=cosine", "trainer.learning_rate=1e-05",
-                        "data.sampler='a \"b\" \\\\ #: 語'", "embeddings.model.model_name='12'",
-                        "embeddings.model.config_name='true'", "scorer.checkpoint_path=''", "trainer.seed=-7",
-                        "embeddings.max_seconds=inf", "~encoder.model"});
+  Config config =
+      with({"trainer.losses=[arcface,sparsity]", "scorer=cosine", "trainer.learning_rate=1e-05",
+            "data.sampler='a \"b\" \\\\ #: 語'", "embeddings.model.model_name='12'",
+            "embeddings.model.config_name='true'", "scorer.checkpoint_path=''", "trainer.seed=-7",
+            "embeddings.max_seconds=inf", "~encoder.model"});
   config.set_from_option("save_dir", "line\nbreak\ttab\x01", "option");
   config.set_from_option("audio_formats", "wav,1e3,yes,a b", "option");
   Config again;
@@ -183,7 +202,8 @@ TEST_F(ConfigFile, ResolvedTreeReadsBackEqual) {
   EXPECT_EQ(again.to_yaml(), config.to_yaml());
 }
 
-// config.yaml of a run holds every default; these must not count as set (batch size "choose" in extract).
+// config.yaml of a run holds every default; these must not count as set (batch size "choose" in
+// extract).
 TEST_F(ConfigFile, RepeatedDefaultsAreNotSet) {
   Config config;
   config.load_yaml(write(with({"trainer.epochs=3"}).to_yaml()));
@@ -203,7 +223,8 @@ TEST_F(ConfigFile, OverridesWinOverTheFile) {
 
 TEST_F(ConfigFile, WaysToSelect) {
   Config config;
-  config.load_yaml(write("scorer: dna\ntrainer:\n  losses:\n    arcface: {weight: 2}\n    mse: null\n"));
+  config.load_yaml(
+      write("scorer: dna\ntrainer:\n  losses:\n    arcface: {weight: 2}\n    mse: null\n"));
   EXPECT_TRUE(config.has("scorer.dna") && config.has("trainer.losses.triplet"));
   EXPECT_FALSE(config.has("trainer.losses.mse"));
   EXPECT_EQ(config.real("trainer.losses.arcface.weight"), 2.0);
@@ -218,16 +239,19 @@ TEST_F(ConfigFile, ErrorsNameFileLineAndKey) {
     const char* text;
     const char* reason;
   };
-  for (const Case& c : {Case{"trainer:\n  epoch: 3\n", "c.yaml:2: unknown key trainer.epoch; did you mean trainer.epochs?"},
-                        Case{"trainer:\n  epochs: x\n", "c.yaml:2: trainer.epochs must be an integer, not 'x'"},
-                        Case{"trainer: 5\n", "trainer holds keys"}, Case{"data:\n  batch_size: {a: 1}\n", "one value"},
-                        Case{"a: [1\n", "not valid YAML"}, Case{"- 1\n", "must be a map"},
-                        Case{"data:\n  shuffle: true\n  shuffle: false\n", "stands there twice"},
-                        Case{"trainer:\n  losses: [MSE]\n", "no option 'MSE'"},
-                        Case{"scorer:\n  _target_: os.system\n", "no known class"},
-                        Case{"trainer:\n  _target_: os.system\n", "no known class"},
-                        Case{"input: x\n", "command line"}, Case{"audio_formats: wav\n", "a list"},
-                        Case{"x: &a [*a]\n", ""}, Case{"scorer:\n  f: 1\n", "scorer=maxllr"}}) {
+  for (const Case& c :
+       {Case{"trainer:\n  epoch: 3\n",
+             "c.yaml:2: unknown key trainer.epoch; did you mean trainer.epochs?"},
+        Case{"trainer:\n  epochs: x\n", "c.yaml:2: trainer.epochs must be an integer, not 'x'"},
+        Case{"trainer: 5\n", "trainer holds keys"},
+        Case{"data:\n  batch_size: {a: 1}\n", "one value"}, Case{"a: [1\n", "not valid YAML"},
+        Case{"- 1\n", "must be a map"},
+        Case{"data:\n  shuffle: true\n  shuffle: false\n", "stands there twice"},
+        Case{"trainer:\n  losses: [MSE]\n", "no option 'MSE'"},
+        Case{"scorer:\n  _target_: os.system\n", "no known class"},
+        Case{"trainer:\n  _target_: os.system\n", "no known class"},
+        Case{"input: x\n", "command line"}, Case{"audio_formats: wav\n", "a list"},
+        Case{"x: &a [*a]\n", ""}, Case{"scorer:\n  f: 1\n", "scorer=maxllr"}}) {
     const std::string message = load_error(c.text);
     EXPECT_FALSE(message.empty()) << c.text;
     EXPECT_NE(message.find(c.reason), std::string::npos) << c.text << " -> " << message;
@@ -239,19 +263,26 @@ TEST_F(ConfigFile, ErrorsNameFileLineAndKey) {
 
 TEST(Config, IdentityHoldsWhatChangesNumbers) {
   const std::string train = Config().identity(KeyRole::kTrainIdentity);
-  EXPECT_EQ(with({"data.num_workers=9", "trainer.checkpoint_seconds=5", "scorer=dna", "embeddings.model.model_name=x"})
+  EXPECT_EQ(with({"data.num_workers=9", "trainer.checkpoint_seconds=5", "scorer=dna",
+                  "embeddings.model.model_name=x"})
                 .identity(KeyRole::kTrainIdentity),
             train);
-  for (const char* change : {"trainer.seed=5", "data.batch_size=5", "trainer.losses=[mse]", "trainer.losses.mse.weight=2",
-                             "data.sampler=null", "trainer.canonical_sums=true"})
+  for (const char* change :
+       {"trainer.seed=5", "data.batch_size=5", "trainer.losses=[mse]",
+        "trainer.losses.mse.weight=2", "data.sampler=null", "trainer.canonical_sums=true"})
     EXPECT_NE(with({change}).identity(KeyRole::kTrainIdentity), train) << change;
   const std::string extract = Config().identity(KeyRole::kExtractIdentity);
-  EXPECT_EQ(with({"trainer.seed=5", "data.batch_size=5", "num_threads=3"}).identity(KeyRole::kExtractIdentity), extract);
-  for (const char* change : {"embeddings.model.model_name=x", "embeddings.precision=fp32", "data.normalize_var=true"})
+  EXPECT_EQ(with({"trainer.seed=5", "data.batch_size=5", "num_threads=3"})
+                .identity(KeyRole::kExtractIdentity),
+            extract);
+  for (const char* change : {"embeddings.model.features.scale=2", "embeddings.precision=fp32",
+                             "data.normalize_var=true"})
     EXPECT_NE(with({change}).identity(KeyRole::kExtractIdentity), extract) << change;
-  EXPECT_NE(with({"scorer=dna"}).identity(KeyRole::kScoreIdentity), with({"scorer=speech"}).identity(KeyRole::kScoreIdentity));
+  EXPECT_NE(with({"scorer=dna"}).identity(KeyRole::kScoreIdentity),
+            with({"scorer=speech"}).identity(KeyRole::kScoreIdentity));
   // A line break in a value cannot imitate another key.
-  EXPECT_NE(with({"data.sampler='a\nb=c'"}).identity(KeyRole::kTrainIdentity).find("a\\x0ab"), std::string::npos);
+  EXPECT_NE(with({"data.sampler='a\nb=c'"}).identity(KeyRole::kTrainIdentity).find("a\\x0ab"),
+            std::string::npos);
 }
 
 TEST(Config, JsonIsFlatAndValid) {

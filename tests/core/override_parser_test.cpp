@@ -40,21 +40,37 @@ TEST(OverrideParser, TypesOfUnquotedText) {
     Kind kind;
     const char* printed;
   };
-  for (const Case& c : {Case{"12", Kind::kInt, "12"}, Case{"-5", Kind::kInt, "-5"}, Case{"+5", Kind::kInt, "5"},
-                        Case{"1_000", Kind::kInt, "1000"}, Case{"-0", Kind::kInt, "0"},
+  for (const Case& c : {Case{"12", Kind::kInt, "12"},
+                        Case{"-5", Kind::kInt, "-5"},
+                        Case{"+5", Kind::kInt, "5"},
+                        Case{"1_000", Kind::kInt, "1000"},
+                        Case{"-0", Kind::kInt, "0"},
                         Case{"99999999999999999999", Kind::kInt, "99999999999999999999"},
-                        Case{"007", Kind::kText, "007"}, Case{"0x10", Kind::kText, "0x10"},
-                        Case{"1__0", Kind::kText, "1__0"}, Case{"_1", Kind::kText, "_1"},
-                        Case{"1e3", Kind::kFloat, "1000.0"}, Case{".5", Kind::kFloat, "0.5"},
-                        Case{"5.", Kind::kFloat, "5.0"}, Case{"1_0.5", Kind::kFloat, "10.5"},
-                        Case{"1e-3", Kind::kFloat, "0.001"}, Case{"1e-5", Kind::kFloat, "1e-05"},
-                        Case{"1e16", Kind::kFloat, "1e+16"}, Case{"1e400", Kind::kFloat, "inf"},
-                        Case{"1e-400", Kind::kFloat, "0.0"}, Case{"-INF", Kind::kFloat, "-inf"},
-                        Case{"NaN", Kind::kFloat, "nan"}, Case{"infinity", Kind::kText, "infinity"},
-                        Case{"e5", Kind::kText, "e5"}, Case{"1e", Kind::kText, "1e"}, Case{".", Kind::kText, "."},
-                        Case{"TRUE", Kind::kBool, "True"}, Case{"false", Kind::kBool, "False"},
-                        Case{"yes", Kind::kText, "yes"}, Case{"Null", Kind::kNull, "None"},
-                        Case{"none", Kind::kText, "none"}, Case{"", Kind::kText, ""}}) {
+                        Case{"007", Kind::kText, "007"},
+                        Case{"0x10", Kind::kText, "0x10"},
+                        Case{"1__0", Kind::kText, "1__0"},
+                        Case{"_1", Kind::kText, "_1"},
+                        Case{"1e3", Kind::kFloat, "1000.0"},
+                        Case{".5", Kind::kFloat, "0.5"},
+                        Case{"5.", Kind::kFloat, "5.0"},
+                        Case{"1_0.5", Kind::kFloat, "10.5"},
+                        Case{"1e-3", Kind::kFloat, "0.001"},
+                        Case{"1e-5", Kind::kFloat, "1e-05"},
+                        Case{"1e16", Kind::kFloat, "1e+16"},
+                        Case{"1e400", Kind::kFloat, "inf"},
+                        Case{"1e-400", Kind::kFloat, "0.0"},
+                        Case{"-INF", Kind::kFloat, "-inf"},
+                        Case{"NaN", Kind::kFloat, "nan"},
+                        Case{"infinity", Kind::kText, "infinity"},
+                        Case{"e5", Kind::kText, "e5"},
+                        Case{"1e", Kind::kText, "1e"},
+                        Case{".", Kind::kText, "."},
+                        Case{"TRUE", Kind::kBool, "True"},
+                        Case{"false", Kind::kBool, "False"},
+                        Case{"yes", Kind::kText, "yes"},
+                        Case{"Null", Kind::kNull, "None"},
+                        Case{"none", Kind::kText, "none"},
+                        Case{"", Kind::kText, ""}}) {
     const OverrideValue parsed = value(c.text);
     EXPECT_EQ(parsed.kind, c.kind) << c.text;
     EXPECT_EQ(parsed.text, c.printed) << c.text;
@@ -116,17 +132,35 @@ TEST(OverrideParser, RefusesWithTheReason) {
     const char* argument;
     const char* reason;
   };
-  for (const Case& c :
-       {Case{"trainer.epochs", "has no '='"}, Case{"=3", "no key"}, Case{"", "no key"}, Case{"@x=3", "malformed key"},
-        Case{"a..b=3", "malformed key"}, Case{".a=3", "malformed key"}, Case{"a.=3", "malformed key"},
-        Case{"a =3", "malformed key"}, Case{"a/b=[x]", "malformed key"}, Case{"~+x=1", "malformed key"},
-        Case{"k=1,2", "ambiguous"}, Case{"k='a','b'", "ambiguous"}, Case{"k=a=b", "unexpected character '='"},
-        Case{"k=a#b", "unexpected character '#'"}, Case{"k=é", "special characters"},
-        Case{"k=a(b", "calls a()"}, Case{"k=range(1,3)", "calls range()"}, Case{"k=choice(1,2)", "calls choice()"},
-        Case{"k=${a}", "interpolation"}, Case{"k='x${a}'", "interpolation"}, Case{"k=[a", "needs ']'"},
-        Case{"k=[a,]", "needs a value"}, Case{"k=[,a]", "needs a value"}, Case{"k={a}", "needs ':'"},
-        Case{"k={a:1", "needs '}'"}, Case{"k=]", "needs a value"}, Case{"k='a", "without its end"},
-        Case{"k='a'b", "unexpected character 'b'"}, Case{"k=a'b'", "unexpected character"}}) {
+  for (const Case& c : {Case{"trainer.epochs", "has no '='"},
+                        Case{"=3", "no key"},
+                        Case{"", "no key"},
+                        Case{"@x=3", "malformed key"},
+                        Case{"a..b=3", "malformed key"},
+                        Case{".a=3", "malformed key"},
+                        Case{"a.=3", "malformed key"},
+                        Case{"a =3", "malformed key"},
+                        Case{"a/b=[x]", "malformed key"},
+                        Case{"~+x=1", "malformed key"},
+                        Case{"k=1,2", "ambiguous"},
+                        Case{"k='a','b'", "ambiguous"},
+                        Case{"k=a=b", "unexpected character '='"},
+                        Case{"k=a#b", "unexpected character '#'"},
+                        Case{"k=é", "special characters"},
+                        Case{"k=a(b", "calls a()"},
+                        Case{"k=range(1,3)", "calls range()"},
+                        Case{"k=choice(1,2)", "calls choice()"},
+                        Case{"k=${a}", "interpolation"},
+                        Case{"k='x${a}'", "interpolation"},
+                        Case{"k=[a", "needs ']'"},
+                        Case{"k=[a,]", "needs a value"},
+                        Case{"k=[,a]", "needs a value"},
+                        Case{"k={a}", "needs ':'"},
+                        Case{"k={a:1", "needs '}'"},
+                        Case{"k=]", "needs a value"},
+                        Case{"k='a", "without its end"},
+                        Case{"k='a'b", "unexpected character 'b'"},
+                        Case{"k=a'b'", "unexpected character"}}) {
     const std::string message = error(c.argument);
     EXPECT_NE(message.find(c.reason), std::string::npos) << c.argument << " -> " << message;
     EXPECT_NE(message.find(c.argument), std::string::npos) << message;

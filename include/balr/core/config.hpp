@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-// The configuration: one typed tree (keys, types, defaults: behaviour of the Python balr 2.0.0, plus ours).
-// Precedence: compiled defaults < YAML file < command-line overrides < options.
+// The configuration: one typed tree (keys, types, defaults: behaviour of the Python balr 2.0.0,
+// plus ours). Precedence: compiled defaults < YAML file < command-line overrides < options.
 namespace balr {
 
 enum class KeyType { kInt, kFloat, kBool, kText, kOptionalText, kTextList };
@@ -18,13 +18,15 @@ enum class KeyType { kInt, kFloat, kBool, kText, kOptionalText, kTextList };
 enum class KeyRole { kExtractIdentity, kTrainIdentity, kScoreIdentity, kRuntime };
 
 struct KeyInfo {
-  std::string name;           // dotted, e.g. trainer.losses.mse.weight
+  std::string name;  // dotted, e.g. trainer.losses.mse.weight
   KeyType type;
   std::string default_value;  // as it would be written in an override
   std::vector<KeyRole> roles;
-  std::string help;           // one line, with the unit
-  std::vector<std::string> choices;  // of a text: the only values allowed (any case); empty: any text
-  std::vector<std::string> options;  // of a group: the key exists while one of them is selected (empty: always)
+  std::string help;  // one line, with the unit
+  // Of a text: the only values allowed (in any case); empty: any text.
+  std::vector<std::string> choices = {};
+  // Of a group: the key exists while one of these is selected; empty: while any is.
+  std::vector<std::string> options = {};
 };
 
 class Config {
@@ -43,24 +45,28 @@ class Config {
   // argument, key, expected type and the nearest known key; the configuration is unchanged then.
   void load_yaml(const std::filesystem::path& file);
   void apply_overrides(std::span<const std::string> overrides);
-  // Sets a key from an option: any text, no grammar (a list: separated by commas). `origin` is shown by `balr config`.
+  // Sets a key from an option: any text, no grammar (a list: separated by commas). `origin` is
+  // shown by `balr config`.
   void set_from_option(std::string_view key, std::string_view value, std::string_view origin);
 
   // Typed access. An unknown key, one of another type or one whose group is not selected is a
   // programmer error (InternalError): ask has() first.
-  bool has(std::string_view key) const;  // also for a selected option, e.g. "trainer.losses.mse", "scorer.beta"
+  bool has(std::string_view key)
+      const;  // also for a selected option, e.g. "trainer.losses.mse", "scorer.beta"
   std::int64_t integer(std::string_view key) const;
   double real(std::string_view key) const;
   bool flag(std::string_view key) const;
   std::string text(std::string_view key) const;
   std::optional<std::string> optional_text(std::string_view key) const;
   std::vector<std::string> list(std::string_view key) const;
-  // True if a file, an override or an option gave the value (as opposed to the default). A file that repeats the
-  // default does not count, so that the config.yaml of a run, used as a file, behaves as that run did.
+  // True if a file, an override or an option gave the value (as opposed to the default). A file
+  // that repeats the default does not count, so that the config.yaml of a run, used as a file,
+  // behaves as that run did.
   bool was_set(std::string_view key) const;
   std::string origin(std::string_view key) const;  // "default", "file X", "override", "option --x"
 
-  // The resolved tree; load_yaml of it gives an equal tree again. With origins, each value is followed by a comment.
+  // The resolved tree; load_yaml of it gives an equal tree again. With origins, each value is
+  // followed by a comment.
   std::string to_yaml(bool with_origins = false) const;
   // One flat JSON object {"dotted.key": value}.
   std::string to_json() const;
