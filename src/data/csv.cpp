@@ -48,11 +48,13 @@ CsvTable parse_csv(std::string_view text, const std::filesystem::path& name) {
     const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
     const std::string_view line = text.substr(0, end);
     if (line.find('\0') != std::string_view::npos) fail("a NUL byte; is this a text file?");
-    if (csv_parse(&parser.state, line.data(), line.size(), Parser::on_cell, Parser::on_record, &parser) != line.size())
+    if (csv_parse(&parser.state, line.data(), line.size(), Parser::on_cell, Parser::on_record,
+                  &parser) != line.size())
       fail("a quote in the middle of a cell; quote the whole cell and double the quotes inside");
     text.remove_prefix(end);
   }
-  if (csv_fini(&parser.state, Parser::on_cell, Parser::on_record, &parser) != 0) fail("a quoted cell is not closed");
+  if (csv_fini(&parser.state, Parser::on_cell, Parser::on_record, &parser) != 0)
+    fail("a quoted cell is not closed");
   return std::move(parser.table);
 }
 
@@ -61,7 +63,8 @@ std::string csv_line(const std::vector<std::string>& cells) {
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) line += ',';
     const std::string& cell = cells[i];
-    if (cell.find_first_of(",\"\r\n") == std::string::npos && !(cells.size() == 1 && cell.empty())) {
+    if (cell.find_first_of(",\"\r\n") == std::string::npos &&
+        !(cells.size() == 1 && cell.empty())) {
       line += cell;
       continue;
     }

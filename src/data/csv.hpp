@@ -7,7 +7,8 @@
 
 namespace balr {
 
-// The records of an RFC 4180 file: quotes, CRLF, a byte order mark; blank lines are skipped, blanks inside cells kept.
+// The records of an RFC 4180 file: quotes, CRLF, a byte order mark; blank lines are skipped, blanks
+// inside cells kept.
 struct CsvTable {
   std::vector<std::vector<std::string>> records;  // the header first
   std::vector<std::int64_t> lines;                // line of the file where each record ends, from 1

@@ -10,14 +10,16 @@ namespace balr {
 namespace {
 
 std::optional<std::int64_t> integer(const std::string& text) {
-  const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
+  const bool plus = text.starts_with('+') && !text.starts_with("+-");
+  const char* begin = text.data() + (plus ? 1 : 0);
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
-// Compares as numbers if all are, with the text deciding among equal numbers (7 and 007), else by bytes.
+// Compares as numbers if all are, with the text deciding among equal numbers (7 and 007), else by
+// bytes.
 std::vector<std::int64_t> sorted_order(const std::vector<std::string>& texts) {
   std::vector<std::int64_t> order(texts.size());
   std::iota(order.begin(), order.end(), 0);
@@ -35,11 +37,14 @@ std::vector<std::int64_t> sorted_order(const std::vector<std::string>& texts) {
 }  // namespace
 
 bool all_numeric(const std::vector<std::string>& texts) {
-  return !texts.empty() &&
-         std::all_of(texts.begin(), texts.end(), [](const std::string& text) { return integer(text).has_value(); });
+  return !texts.empty() && std::all_of(texts.begin(), texts.end(), [](const std::string& text) {
+    return integer(text).has_value();
+  });
 }
 
-std::vector<std::int64_t> order_by_id(const std::vector<std::string>& ids) { return sorted_order(ids); }
+std::vector<std::int64_t> order_by_id(const std::vector<std::string>& ids) {
+  return sorted_order(ids);
+}
 
 std::vector<std::int64_t> encode_labels(const std::vector<std::string>& speakers) {
   std::vector<std::string> names;

@@ -43,22 +43,29 @@ Columns find_columns(const std::vector<std::string>& header, const fs::path& fil
   for (const char* name : {"start", "end", "channel"})
     if (find(name) != Columns::kNone)
       throw DataError(file.string() + ": the column '" + name +
-                      "' (pieces of a file) is not supported by this version; cut the files, or rename the column");
+                      "' (pieces of a file) is not supported by this version; cut the files, or "
+                      "rename the column");
   Columns columns{find("id"), find("audio"), find("speaker"), find("embedding")};
   if (columns.id == Columns::kNone && columns.audio == Columns::kNone)
-    throw DataError(file.string() + ": neither a column 'id' nor a column 'audio'; the first line must name the columns");
+    throw DataError(
+        file.string() +
+        ": neither a column 'id' nor a column 'audio'; the first line must name the columns");
   return columns;
 }
 
-Utterance make_utterance(const std::vector<std::string>& cells, const Columns& columns, const fs::path& folder,
-                         const std::string& where) {
-  const auto cell = [&](std::size_t column) { return column == Columns::kNone ? std::string() : cells[column]; };
+Utterance make_utterance(const std::vector<std::string>& cells, const Columns& columns,
+                         const fs::path& folder, const std::string& where) {
+  const auto cell = [&](std::size_t column) {
+    return column == Columns::kNone ? std::string() : cells[column];
+  };
   Utterance out;
   out.audio = cell(columns.audio);
   out.id = columns.id == Columns::kNone ? out.audio : cell(columns.id);
   out.speaker = cell(columns.speaker);
   out.embedding = cell(columns.embedding);
-  if (out.id.empty()) throw DataError(where + ": the cell '" + (columns.id == Columns::kNone ? "audio" : "id") + "' is empty");
+  if (out.id.empty())
+    throw DataError(where + ": the cell '" + (columns.id == Columns::kNone ? "audio" : "id") +
+                    "' is empty");
   for (const std::string* text : {&out.id, &out.audio, &out.speaker, &out.embedding})
     if (text->size() > kMaxText) throw DataError(where + ": a text of more than 4096 bytes");
   if (!out.audio.empty()) out.path = folder / out.audio;  // an absolute path replaces the folder
@@ -69,15 +76,16 @@ void refuse_duplicates(const Manifest& manifest, const std::vector<std::int64_t>
   std::unordered_set<std::string_view> seen;
   for (std::size_t i = 0; i < manifest.rows.size(); ++i) {
     if (seen.insert(manifest.rows[i].id).second) continue;
-    throw DataError(manifest.source.string() + ", line " + std::to_string(lines[i + 1]) + ": the id '" +
-                    manifest.rows[i].id + "' is there twice; ids must be unique");
+    throw DataError(manifest.source.string() + ", line " + std::to_string(lines[i + 1]) +
+                    ": the id '" + manifest.rows[i].id + "' is there twice; ids must be unique");
   }
 }
 
 Manifest read_csv(const fs::path& file, const fs::path& root) {
   const std::string text = read_file(file);
   CsvTable table = parse_csv(text, file);
-  if (table.records.size() < 2) throw DataError(file.string() + ": no rows; the first line names the columns, rows follow");
+  if (table.records.size() < 2)
+    throw DataError(file.string() + ": no rows; the first line names the columns, rows follow");
   Manifest out;
   out.source = file;
   out.hash = sha256_hex(text);
@@ -90,8 +98,9 @@ Manifest read_csv(const fs::path& file, const fs::path& root) {
   for (std::size_t i = 1; i < table.records.size(); ++i) {
     const std::string where = file.string() + ", line " + std::to_string(table.lines[i]);
     if (table.records[i].size() != out.header.size())
-      throw DataError(where + ": " + std::to_string(table.records[i].size()) + " cells, but the header has " +
-                      std::to_string(out.header.size()) + "; quote cells that contain commas");
+      throw DataError(where + ": " + std::to_string(table.records[i].size()) +
+                      " cells, but the header has " + std::to_string(out.header.size()) +
+                      "; quote cells that contain commas");
     out.rows.push_back(make_utterance(table.records[i], columns, folder, where));
     out.cells.push_back(std::move(table.records[i]));
   }
@@ -103,8 +112,11 @@ Manifest read_folder(const fs::path& folder, const std::vector<std::string>& aud
   Manifest out;
   out.source = folder;
   out.has_audio = true;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
+  std::error_code error, ignored;
+  auto at = fs::recursive_directory_iterator(folder, error);
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    const fs::directory_entry& entry = *at;
+    if (!entry.is_regular_file(ignored)) continue;
     const std::string format = extension(entry.path());
     const bool wanted = std::any_of(audio_formats.begin(), audio_formats.end(),
                                     [&](const std::string& name) { return lower(name) == format; });
@@ -114,8 +126,11 @@ Manifest read_folder(const fs::path& folder, const std::vector<std::string>& aud
     row.path = entry.path();
     out.rows.push_back(std::move(row));
   }
-  if (out.rows.empty()) throw DataError(folder.string() + ": no audio files in this folder; see --audio-formats");
-  std::sort(out.rows.begin(), out.rows.end(), [](const Utterance& a, const Utterance& b) { return a.id < b.id; });
+  if (error) throw IoError("cannot list all of " + folder.string() + ": " + error.message());
+  if (out.rows.empty())
+    throw DataError(folder.string() + ": no audio files in this folder; see --audio-formats");
+  std::sort(out.rows.begin(), out.rows.end(),
+            [](const Utterance& a, const Utterance& b) { return a.id < b.id; });
   Sha256 hash;
   for (const Utterance& row : out.rows) hash.update(row.id).update("\n");
   out.hash = hash.hex();
@@ -124,7 +139,8 @@ Manifest read_folder(const fs::path& folder, const std::vector<std::string>& aud
 
 }  // namespace
 
-Manifest read_manifest(const fs::path& input, const fs::path& root, const std::vector<std::string>& audio_formats) {
+Manifest read_manifest(const fs::path& input, const fs::path& root,
+                       const std::vector<std::string>& audio_formats) {
   std::error_code ignored;
   if (fs::is_directory(input, ignored)) return read_folder(input, audio_formats);
   if (!fs::exists(input, ignored)) throw DataError(input.string() + " does not exist");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <string>
 
 #include "balr/core/error.hpp"
 #include "speech/fbank_math.hpp"
@@ -10,13 +11,25 @@
 namespace balr {
 namespace {
 
+constexpr double kMaxFrame = 1 << 17;  // samples
 constexpr double kPreemphasis = 0.97;
 constexpr float kFloor = 1.1920929e-07f;  // float32's epsilon
 
 double mel(double frequency) { return 1127.0 * portable_log(1.0 + frequency / 700.0); }
 
+// Length of a frame or of a step, rounded down as the reference does.
+int samples_of(const FbankOptions& options, int milliseconds, const char* key) {
+  const double samples = static_cast<double>(options.rate) * milliseconds * 0.001;
+  if (samples < 2 || samples > kMaxFrame)
+    throw ConfigError(std::string("embeddings.model.features.") + key + " is " +
+                      std::to_string(milliseconds) +
+                      " ms; it must be positive and at most a few seconds");
+  return static_cast<int>(samples);
+}
+
 // Triangles in float32, as torchaudio evaluates them: (bins, spectrum), row-major.
-std::vector<float> mel_triangles(const FbankOptions& options, std::size_t spectrum, std::size_t fft_size) {
+std::vector<float> mel_triangles(const FbankOptions& options, std::size_t spectrum,
+                                 std::size_t fft_size) {
   const double low = mel(options.low_frequency), high = mel(options.rate / 2.0);
   const auto delta = static_cast<float>((high - low) / (options.num_mel_bins + 1));
   const float width = static_cast<float>(options.rate) / static_cast<float>(fft_size);
@@ -39,7 +52,9 @@ std::vector<float> mel_triangles(const FbankOptions& options, std::size_t spectr
 void normalize(std::vector<float>& features, std::int64_t frames, const FbankOptions& options) {
   const std::int64_t bins = options.num_mel_bins;
   for (std::int64_t bin = 0; bin < bins; ++bin) {
-    const auto value = [&](std::int64_t t) -> float& { return features[static_cast<std::size_t>(t * bins + bin)]; };
+    const auto value = [&](std::int64_t t) -> float& {
+      return features[static_cast<std::size_t>(t * bins + bin)];
+    };
     double sum = 0, squares = 0;
     for (std::int64_t t = 0; t < frames; ++t) sum += value(t);
     const auto mean = static_cast<float>(sum / static_cast<double>(frames));
@@ -49,7 +64,8 @@ void normalize(std::vector<float>& features, std::int64_t frames, const FbankOpt
       if (options.normalize_mean) value(t) = centred;
     }
     if (!options.normalize_var) continue;
-    const auto deviation = static_cast<float>(std::sqrt(squares / static_cast<double>(frames - 1) + 1e-8));
+    const auto deviation =
+        static_cast<float>(std::sqrt(squares / static_cast<double>(frames - 1) + 1e-8));
     for (std::int64_t t = 0; t < frames; ++t) value(t) /= deviation;
   }
 }
@@ -57,24 +73,29 @@ void normalize(std::vector<float>& features, std::int64_t frames, const FbankOpt
 }  // namespace
 
 Fbank::Fbank(const FbankOptions& options) : options_(options) {
-  window_size_ = static_cast<int>(options.rate * options.frame_length * 0.001);
-  window_shift_ = static_cast<int>(options.rate * options.frame_shift * 0.001);
-  if (window_size_ < 2 || window_shift_ < 1 || options.num_mel_bins < 1)
-    throw ConfigError("embeddings.model.features: frame_length, frame_shift and num_mel_bins must be positive");
+  window_size_ = samples_of(options, options.frame_length, "frame_length");
+  window_shift_ = samples_of(options, options.frame_shift, "frame_shift");
   std::size_t size = 4;
   while (size < static_cast<std::size_t>(window_size_)) size *= 2;
   spectrum_ = std::make_shared<const PowerSpectrum>(size);
+  if (options.num_mel_bins < 1 ||
+      static_cast<std::size_t>(options.num_mel_bins) > spectrum_->bins())
+    throw ConfigError("embeddings.model.features.num_mel_bins must be from 1 to " +
+                      std::to_string(spectrum_->bins()));
   for (int i = 0; i < window_size_; ++i) {
     const long double angle = 2 * std::numbers::pi_v<long double> * i / (window_size_ - 1);
     window_.push_back(static_cast<double>(0.54L - 0.46L * std::cos(angle)));
   }
   mel_ = mel_triangles(options, spectrum_->bins(), size);
   for (int bin = 0; bin < options.num_mel_bins; ++bin) {
-    const auto row = mel_.begin() + static_cast<std::ptrdiff_t>(bin) * static_cast<std::ptrdiff_t>(spectrum_->bins());
+    const auto row = mel_.begin() + static_cast<std::ptrdiff_t>(bin) *
+                                        static_cast<std::ptrdiff_t>(spectrum_->bins());
     const auto end = row + static_cast<std::ptrdiff_t>(spectrum_->bins());
     const auto nonzero = [](float weight) { return weight != 0; };
     const auto first = std::find_if(row, end, nonzero);
-    const auto last = std::find_if(std::make_reverse_iterator(end), std::make_reverse_iterator(first), nonzero).base();
+    const auto last =
+        std::find_if(std::make_reverse_iterator(end), std::make_reverse_iterator(first), nonzero)
+            .base();
     mel_begin_.push_back(static_cast<int>(first - row));
     mel_end_.push_back(static_cast<int>(last - row));
   }
@@ -86,7 +107,8 @@ std::int64_t Fbank::frames(std::int64_t samples) const {
 
 std::vector<float> Fbank::compute(std::span<const float> samples) const {
   const std::int64_t count = frames(static_cast<std::int64_t>(samples.size()));
-  const auto size = static_cast<std::size_t>(window_size_), bins = static_cast<std::size_t>(options_.num_mel_bins);
+  const auto size = static_cast<std::size_t>(window_size_),
+             bins = static_cast<std::size_t>(options_.num_mel_bins);
   std::vector<float> features(static_cast<std::size_t>(count) * bins);
   std::vector<double> frame(size), windowed(size);
   std::vector<double> power(spectrum_->bins());
@@ -101,17 +123,20 @@ std::vector<float> Fbank::compute(std::span<const float> samples) const {
     const double mean = sum / static_cast<double>(size);
     for (double& x : frame) x -= mean;
     windowed[0] = (frame[0] - kPreemphasis * frame[0]) * window_[0];
-    for (std::size_t i = 1; i < size; ++i) windowed[i] = (frame[i] - kPreemphasis * frame[i - 1]) * window_[i];
+    for (std::size_t i = 1; i < size; ++i)
+      windowed[i] = (frame[i] - kPreemphasis * frame[i - 1]) * window_[i];
     spectrum_->compute(windowed.data(), size, space, power.data());
     for (std::size_t bin = 0; bin < bins; ++bin) {
       const float* weights = mel_.data() + bin * spectrum_->bins();
       double energy = 0;
-      for (int k = mel_begin_[bin]; k < mel_end_[bin]; ++k) energy += weights[k] * power[static_cast<std::size_t>(k)];
+      for (int k = mel_begin_[bin]; k < mel_end_[bin]; ++k)
+        energy += weights[k] * power[static_cast<std::size_t>(k)];
       features[static_cast<std::size_t>(t) * bins + bin] =
           static_cast<float>(portable_log(std::max(energy, double{kFloor})));
     }
   }
-  if ((options_.normalize_mean || options_.normalize_var) && count > 0) normalize(features, count, options_);
+  if ((options_.normalize_mean || options_.normalize_var) && count > 0)
+    normalize(features, count, options_);
   return features;
 }
 

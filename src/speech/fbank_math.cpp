@@ -24,7 +24,8 @@ double portable_log(double x) {
 PowerSpectrum::PowerSpectrum(std::size_t size) : size_(size), half_(size / 2) {
   BALR_CHECK(size >= 4 && (size & (size - 1)) == 0);
   for (std::size_t k = 0; k < half_; ++k) {
-    const long double angle = -2 * std::numbers::pi_v<long double> * static_cast<long double>(k) / static_cast<long double>(size);
+    const long double angle = -2 * std::numbers::pi_v<long double> * static_cast<long double>(k) /
+                              static_cast<long double>(size);
     cos_.push_back(static_cast<double>(std::cos(angle)));
     sin_.push_back(static_cast<double>(std::sin(angle)));
   }
@@ -35,20 +36,23 @@ PowerSpectrum::Workspace PowerSpectrum::workspace() const {
   return {zeros, zeros, zeros, zeros};
 }
 
-void PowerSpectrum::compute(const double* frame, std::size_t count, Workspace& space, double* power) const {
+void PowerSpectrum::compute(const double* frame, std::size_t count, Workspace& space,
+                            double* power) const {
   // Even samples are the real parts, odd ones the imaginary parts of a signal of half the length.
   for (std::size_t i = 0; i < half_; ++i) {
     space.re[i] = 2 * i < count ? frame[2 * i] : 0.0;
     space.im[i] = 2 * i + 1 < count ? frame[2 * i + 1] : 0.0;
   }
-  double *xr = space.re.data(), *xi = space.im.data(), *yr = space.other_re.data(), *yi = space.other_im.data();
+  double *xr = space.re.data(), *xi = space.im.data(), *yr = space.other_re.data(),
+         *yi = space.other_im.data();
   for (std::size_t n = half_, stride = 1; n > 1; n /= 2, stride *= 2) {
     const std::size_t m = n / 2;
     for (std::size_t p = 0; p < m; ++p) {
       const double wr = cos_[2 * p * stride], wi = sin_[2 * p * stride];
       const double *ar = xr + stride * p, *ai = xi + stride * p;
       const double *br = ar + stride * m, *bi = ai + stride * m;
-      double *sr = yr + stride * 2 * p, *si = yi + stride * 2 * p, *dr = sr + stride, *di = si + stride;
+      double *sr = yr + stride * 2 * p, *si = yi + stride * 2 * p, *dr = sr + stride,
+             *di = si + stride;
       for (std::size_t q = 0; q < stride; ++q) {
         const double r = ar[q] - br[q], i = ai[q] - bi[q];
         sr[q] = ar[q] + br[q];
@@ -65,7 +69,8 @@ void PowerSpectrum::compute(const double* frame, std::size_t count, Workspace& s
     // Spectra of the even and of the odd samples.
     const double er = 0.5 * (xr[k] + xr[mirror]), ei = 0.5 * (xi[k] - xi[mirror]);
     const double odd_r = 0.5 * (xi[k] + xi[mirror]), odd_i = -0.5 * (xr[k] - xr[mirror]);
-    const double r = er + (cos_[k] * odd_r - sin_[k] * odd_i), i = ei + (cos_[k] * odd_i + sin_[k] * odd_r);
+    const double r = er + (cos_[k] * odd_r - sin_[k] * odd_i),
+                 i = ei + (cos_[k] * odd_i + sin_[k] * odd_r);
     power[k] = r * r + i * i;
   }
 }

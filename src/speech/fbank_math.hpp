@@ -2,14 +2,16 @@
 #include <cstddef>
 #include <vector>
 
-// Arithmetic of the filterbank that gives the same bytes on every processor: the C library's float and double functions
-// have several versions (with and without fused multiply-add), chosen at run time.
+// Arithmetic of the filterbank that gives the same bytes on every processor: the C library's float
+// and double functions have several versions (with and without fused multiply-add), chosen at run
+// time.
 namespace balr {
 
 // Natural logarithm of a positive, finite, normal number; error below 1e-13.
 double portable_log(double x);
 
-// Power spectrum of real signals of 2^k samples, by a complex FFT of half the size (Stockham, radix 2), in float64.
+// Power spectrum of real signals of 2^k samples, by a complex FFT of half the size (Stockham, radix
+// 2), in float64.
 class PowerSpectrum {
  public:
   explicit PowerSpectrum(std::size_t size);

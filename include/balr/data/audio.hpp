@@ -14,21 +14,22 @@ class Resampler;
 // Why a row has no embedding; the numbers are part of the store's format.
 enum class RowStatus : std::uint8_t {
   kOk = 0,
-  kMissing = 1,       // no such file, not a regular file, or not readable
-  kDecode = 2,        // not audio, or broken
+  kMissing = 1,  // no such file, not a regular file, or not readable
+  kDecode = 2,   // not audio, or broken
   kTooShort = 3,
   kTooLong = 4,
-  kOutOfRange = 5,    // a piece (start, end, channel) outside the file
+  kOutOfRange = 5,  // a piece (start, end, channel) outside the file
   kNonFinite = 6,
-  kCrashed = 7,       // the decoder crashed or hung on it
-  kPending = 255,     // not worked on yet; never in a finished store
+  kCrashed = 7,    // the decoder crashed or hung on it
+  kPending = 255,  // not worked on yet; never in a finished store
 };
 const char* to_string(RowStatus status);
 
 struct AudioLimits {
   double max_seconds = 24 * 3600;  // of decoded audio; longer: kTooLong
-  int max_channels = 64;
-  std::int64_t max_values = 1'000'000'000;  // frames x channels in memory at once; more: kTooLong
+  int max_channels = 64;           // more: kDecode
+  // Frames x channels, before or after resampling, whichever is more; above: kTooLong.
+  std::int64_t max_values = 1'000'000'000;
 };
 
 // One utterance as the model wants it.
@@ -46,14 +47,19 @@ struct DecodeResult {
   AudioClip clip;
 };
 
-// Loads files as mono audio at one rate. Thread-safe; keeps a resampler per source rate.
+// Loads files as mono audio at one rate. Thread-safe; keeps a resampler per source rate (64 MB at
+// most).
 class AudioLoader {
  public:
   AudioLoader(int rate, const AudioLimits& limits);
   ~AudioLoader();
 
-  // Decodes a file (wav, flac, ogg, opus, mp3 through libsndfile), resamples each channel, then takes the mean over channels.
-  // Reads blocks until the end of the file: the header's length is never trusted. Never throws for what the file contains.
+  // Decodes a file (wav, flac, ogg, opus, mp3 through libsndfile), resamples each channel, then
+  // takes the mean over channels. Reads blocks until the decoder has no more and never makes room
+  // for what the header claims; a FLAC shorter than its header says is broken (kDecode), one that
+  // is longer is cut by libsndfile; of a damaged mp3, ogg or opus what the decoder recovers is
+  // taken. Rates from 1 kHz to 1 MHz (else kDecode). Never throws for what the file contains;
+  // IoError if the process has no descriptors or no memory left. Prints nothing.
   DecodeResult load(const std::filesystem::path& file) const;
 
  private:
@@ -61,8 +67,9 @@ class AudioLoader {
 
   int rate_;
   AudioLimits limits_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // of the two below
   mutable std::map<int, std::shared_ptr<const Resampler>> resamplers_;
+  mutable std::size_t cached_taps_ = 0;
 };
 
 }  // namespace balr

@@ -9,33 +9,35 @@ namespace balr {
 // One row of the input. Texts are kept as they are written; an empty cell is a missing value.
 struct Utterance {
   std::string id;
-  std::string audio;             // as written; empty if the input has no such column
-  std::filesystem::path path;    // audio, resolved against the root folder; empty if audio is
+  std::string audio;           // as written; empty if the input has no such column
+  std::filesystem::path path;  // audio, resolved against the root folder; empty if audio is
   std::string speaker;
-  std::string embedding;         // the `embedding` column, if any
+  std::string embedding;  // the `embedding` column, if any
 };
 
 // The input of a command, in the order of the file (CSV), or sorted by id (folder).
 struct Manifest {
   std::vector<Utterance> rows;
   bool has_audio = false, has_speaker = false, has_embedding = false;
-  std::filesystem::path source;              // CSV, folder or file
-  std::string hash;                          // SHA-256 of the CSV's bytes, or of the list of ids
+  std::filesystem::path source;  // CSV, folder or file
+  std::string hash;              // SHA-256 of the CSV's bytes, or of the list of ids
   // For metadata.csv: header and all cells of the CSV, unchanged (empty for a folder or a file).
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> cells;
 };
 
-// Reads a CSV (RFC 4180, BOM, CRLF; everything is text), a folder (recursive, files with one of `audio_formats`) or
-// one file. Relative paths are joined to `root` if not empty, else to the CSV's folder.
-// Throws DataError with file and line: neither id nor audio column, duplicate ids, ragged rows, NUL bytes,
-// a text over 4,096 bytes, no rows.
+// Reads a CSV (RFC 4180, BOM, CRLF; everything is text), a folder (recursive, files with one of
+// `audio_formats`) or one file. Relative paths are joined to `root` if not empty, else to the CSV's
+// folder. Throws DataError with file and line: neither id nor audio column, duplicate ids, ragged
+// rows, NUL bytes, a text over 4,096 bytes, no rows.
 Manifest read_manifest(const std::filesystem::path& input, const std::filesystem::path& root,
                        const std::vector<std::string>& audio_formats);
 
-// True if all texts are decimal integers of at most 64 bits, with or without sign (and there are any).
+// True if all texts are decimal integers of at most 64 bits, with or without sign (and there are
+// any).
 bool all_numeric(const std::vector<std::string>& texts);
-// Order of the Python balr: numeric if all ids are numbers, else by bytes of UTF-8. Returns row indices.
+// Order of the Python balr: numeric if all ids are numbers, else by bytes of UTF-8. Returns row
+// indices.
 std::vector<std::int64_t> order_by_id(const std::vector<std::string>& ids);
 // Speaker index 0..C-1 of each row by sorting the distinct names (numeric if all are numbers).
 std::vector<std::int64_t> encode_labels(const std::vector<std::string>& speakers);

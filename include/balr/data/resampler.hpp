@@ -1,26 +1,30 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace balr {
 
-// The windowed-sinc polyphase resampler of torchaudio (sinc_interp_hann, width 6, rolloff 0.99); the kernel is equal to
-// torchaudio's bit for bit: positions k/o in float64, phase offsets -p/n rounded to float32 first, the result rounded to
-// float32. Only the taps inside the window (6 zero crossings each side) are kept: the others are zero.
-// Immutable after construction, so threads share one object.
+// The windowed-sinc polyphase resampler of torchaudio (sinc_interp_hann, width 6, rolloff 0.99);
+// the kernel is equal to torchaudio's bit for bit: positions k/o in float64, phase offsets -p/n
+// rounded to float32 first, the result rounded to float32. Only the taps inside the window (6 zero
+// crossings each side) are kept: the others are zero. Immutable after construction, so threads
+// share one object.
 class Resampler {
  public:
-  // Rates in Hz, both > 0 (else std::invalid_argument).
+  // Rates in Hz, both from 1 to 1,000,000 (else std::invalid_argument). At 16 kHz out, the weights
+  // of no rate take more than 50 MB.
   Resampler(int source_rate, int target_rate);
 
-  // ceil(n * L / o) samples. Each output is 8 partial sums (tap k in sum k mod 8, product and sum rounded apart), added in a
-  // fixed tree: the same bytes on any CPU.
+  // ceil(n * L / o) samples. Each output is 8 partial sums (tap k in sum k mod 8; product and sum
+  // are rounded apart), added in a fixed tree: the same bytes on any CPU.
   std::vector<float> resample(std::span<const float> samples) const;
 
   int phases() const { return target_; }  // n = target rate / gcd
   int taps() const { return 2 * width_ + source_; }
   int width() const { return width_; }
+  std::size_t stored_taps() const { return weights_.size(); }  // memory: 4 bytes each
   // The whole kernel (phases, taps), row-major, zeros included: for tests.
   std::vector<float> kernel() const;
 
