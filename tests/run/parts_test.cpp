@@ -217,6 +217,20 @@ TEST(Claims, AStopReachesRanksThatAreAtTheirLastPart) {
   }
 }
 
+TEST(Claims, APartThatCrossesAStopIsNotTaken) {
+  Network network(1);
+  network.slowness = 1;
+  SimulatedWorld zero(network, 0, 2), one(network, 1, 2);
+  ClaimClient server(zero, std::vector<bool>(3)), worker(one, {});
+  EXPECT_FALSE(worker.next());
+  EXPECT_FALSE(server.finished());  // answers
+  worker.request_stop();
+  EXPECT_TRUE(worker.finished());
+  EXPECT_FALSE(worker.next());
+  EXPECT_TRUE(server.stopped());
+  EXPECT_FALSE(server.next());
+}
+
 TEST(Claims, AFastRankGetsMoreParts) {
   Simulation simulation(3, 2, std::vector<bool>(60));
   std::map<int, int> count;
