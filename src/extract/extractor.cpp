@@ -249,7 +249,7 @@ void Extraction::write_pointer_file() {
   try {
     if (!options_.force && fs::exists(pointer, error)) {
       const Pointer old = read_pointer(pointer);
-      if (old.csv_hash == info_.input_hash && old.model != model_text(info_) && fs::exists(old.store, error)) {
+      if (old.csv_hash == info_.input_hash && !old.model.ends_with(info_.model_sha256) && fs::exists(old.store, error)) {
         spdlog::warn("{} points to the store of another model and is left alone (--force replaces it): give {} to train",
                      pointer.string(), folder_.string());
         return;

@@ -64,9 +64,9 @@ def run(*arguments, ranks=0, expect=0, timeout=300, cwd=None, **env):
 
 def start(*arguments, ranks=0, log=None, **env):
     """Starts balr in a process group of its own, so that kill_group reaches every rank."""
-    out = open(log, "w") if log else subprocess.DEVNULL
-    return subprocess.Popen(command(arguments, ranks), env=environment(**env), stdout=out, stderr=subprocess.STDOUT,
-                            start_new_session=True)
+    with open(log or os.devnull, "w") as out:
+        return subprocess.Popen(command(arguments, ranks), env=environment(**env), stdout=out, stderr=subprocess.STDOUT,
+                                start_new_session=True)
 
 
 def rank_processes(session):
