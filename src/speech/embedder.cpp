@@ -3,12 +3,12 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <algorithm>
 #include <cstdio>
 
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
 #include "balr/speech/resnet.hpp"
+#include "speech/device_fbank.hpp"
 
 namespace balr {
 namespace {
@@ -80,6 +80,7 @@ struct Embedder::State {
   at::Device device;
   std::string precision, sha256;
   Fbank fbank;
+  DeviceFbank device_fbank;
   Resnet network;
 };
 
@@ -92,8 +93,9 @@ std::unique_ptr<Embedder> Embedder::load(const std::filesystem::path& model_file
   const std::string precision = resolve_precision(options.precision, device);
   if (device.is_cuda()) set_cuda_precision(precision);
   const ResnetConfig config = read_config(model_config, options.features);
+  const Fbank fbank(options.features);
   return std::unique_ptr<Embedder>(new Embedder(std::make_unique<State>(
-      State{device, precision, sha256_of_file(model_file), Fbank(options.features),
+      State{device, precision, sha256_of_file(model_file), fbank, DeviceFbank(fbank, device),
             load_network(config, model_file, {device, type_of(precision)})})));
 }
 
@@ -121,27 +123,23 @@ std::string Embedder::features() const {
 }
 
 std::vector<float> Embedder::embed(std::span<const float> samples) const {
-  return embed_batch({&samples, 1}).front();
+  if (!state_->device.is_cpu()) return embed_batch({&samples, 1}).front();
+  use_one_thread();
+  const std::vector<float> values = state_->fbank.compute(samples);
+  const std::int64_t frames = state_->fbank.frames(static_cast<std::int64_t>(samples.size()));
+  const at::Tensor features = at::tensor(at::ArrayRef<float>(values), at::kFloat).view({1, frames, state_->fbank.options().num_mel_bins});
+  return to_rows(state_->network.forward(features, {&frames, 1})).front();
 }
 
 std::vector<std::vector<float>> Embedder::embed_batch(std::span<const std::span<const float>> samples) const {
   std::vector<std::vector<float>> rows;
-  if (state_->device.is_cpu() && samples.size() > 1) {
-    for (const auto& utterance : samples) rows.push_back(embed(utterance));
-    return rows;
-  }
   if (samples.empty()) return rows;
-  if (state_->device.is_cpu()) use_one_thread();
-  const std::int64_t bins = state_->fbank.options().num_mel_bins;
-  std::vector<std::int64_t> lengths;
-  for (const auto& utterance : samples) lengths.push_back(state_->fbank.frames(static_cast<std::int64_t>(utterance.size())));
-  const std::int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-  at::Tensor features = at::zeros({static_cast<std::int64_t>(samples.size()), longest, bins}, at::kFloat);
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const std::vector<float> values = state_->fbank.compute(samples[i]);
-    std::copy(values.begin(), values.end(), features.mutable_data_ptr<float>() + static_cast<std::int64_t>(i) * longest * bins);
+  if (!state_->device.is_cpu()) {
+    const DeviceFbank::Batch batch = state_->device_fbank.compute(state_->fbank, samples);
+    return to_rows(state_->network.forward(batch.features, batch.lengths));
   }
-  return to_rows(state_->network.forward(features, lengths));
+  for (const auto& utterance : samples) rows.push_back(embed(utterance));
+  return rows;
 }
 
 }  // namespace balr

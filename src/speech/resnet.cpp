@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 
 #include "balr/core/error.hpp"
 #include "speech/pooling.hpp"
@@ -87,7 +86,7 @@ ResnetStages Resnet::State::run(const at::Tensor& features, std::span<const std:
   x = walk_resnet(
       plan, x, [this](auto&&... arguments) { return apply(arguments...); }, std::ref(masks),
       [&](const at::Tensor& done) {
-        // Cloned: a block adds to its input's copy only, but masks write in place.
+        // A copy: the next mask may write in place.
         if (keep) out.layers.push_back(done.to(at::kFloat, false, true).contiguous());
       });
   if (keep) out.stem = out.layers.front(), out.layers.erase(out.layers.begin());
