@@ -27,22 +27,21 @@ int samples_of(const FbankOptions& options, int milliseconds, const char* key) {
   return static_cast<int>(samples);
 }
 
-// Triangles in float32, as torchaudio evaluates them: (bins, spectrum), row-major.
+// Triangles (bins, spectrum), row-major. In float64, unlike torchaudio's: near a triangle's foot float32 loses four digits
+// of the weight, and with it of a quiet cell beside a loud one.
 std::vector<float> mel_triangles(const FbankOptions& options, std::size_t spectrum,
                                  std::size_t fft_size) {
   const double low = mel(options.low_frequency), high = mel(options.rate / 2.0);
-  const auto delta = static_cast<float>((high - low) / (options.num_mel_bins + 1));
-  const float width = static_cast<float>(options.rate) / static_cast<float>(fft_size);
+  const double delta = (high - low) / (options.num_mel_bins + 1);
+  const double width = static_cast<double>(options.rate) / static_cast<double>(fft_size);
   std::vector<float> out;
   for (int bin = 0; bin < options.num_mel_bins; ++bin) {
-    const float left = static_cast<float>(low) + static_cast<float>(bin) * delta;
-    const float centre = static_cast<float>(low) + static_cast<float>(bin + 1) * delta;
-    const float right = static_cast<float>(low) + static_cast<float>(bin + 2) * delta;
+    const double left = low + bin * delta, centre = low + (bin + 1) * delta;
+    const double right = low + (bin + 2) * delta;
     for (std::size_t k = 0; k < spectrum; ++k) {
-      const float ratio = 1.0f + width * static_cast<float>(k) / 700.0f;
-      const float at = 1127.0f * static_cast<float>(portable_log(ratio));
-      const float up = (at - left) / (centre - left), down = (right - at) / (right - centre);
-      out.push_back(std::max(0.0f, std::min(up, down)));
+      const double at = mel(width * static_cast<double>(k));
+      const double up = (at - left) / (centre - left), down = (right - at) / (right - centre);
+      out.push_back(static_cast<float>(std::max(0.0, std::min(up, down))));
     }
   }
   return out;
