@@ -36,10 +36,12 @@ constexpr std::int64_t kBlockFrames = 65536;
 // Speech needs at least 8 kHz. A header that claims 1 Hz would make 16,000 samples of each of its
 // own.
 constexpr int kMinRate = 1000, kMaxRate = 1'000'000;  // Hz
-constexpr std::size_t kCachedTaps = 16 << 20;         // of all resamplers together: 64 MB
 
+// A file read by libsndfile through our own functions. Given a descriptor instead, libsndfile 1.2
+// closes it when it fails, asked to or not; a second close could hit another thread's file.
 struct SoundFile {
   int fd = -1;
+  int read_error = 0;  // errno of the first failing read
   SNDFILE* handle = nullptr;
   SF_INFO info{};
   SoundFile() = default;
@@ -50,6 +52,31 @@ struct SoundFile {
     if (fd >= 0) close(fd);
   }
 };
+
+sf_count_t file_size(void* self) {
+  struct stat status;
+  return fstat(static_cast<SoundFile*>(self)->fd, &status) == 0 ? status.st_size : 0;
+}
+
+sf_count_t seek_file(sf_count_t offset, int whence, void* self) {
+  return lseek(static_cast<SoundFile*>(self)->fd, offset, whence);
+}
+
+sf_count_t tell_file(void* self) { return lseek(static_cast<SoundFile*>(self)->fd, 0, SEEK_CUR); }
+
+sf_count_t read_bytes(void* to, sf_count_t count, void* self) {
+  auto& file = *static_cast<SoundFile*>(self);
+  sf_count_t got = 0;
+  while (got < count) {
+    const ssize_t n =
+        read(file.fd, static_cast<char*>(to) + got, static_cast<std::size_t>(count - got));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && file.read_error == 0) file.read_error = errno;
+    if (n <= 0) break;
+    got += n;
+  }
+  return got;
+}
 
 DecodeResult failed(RowStatus status, std::string reason) {
   DecodeResult out;
@@ -69,9 +96,10 @@ DecodeResult open_file(const std::filesystem::path& path, SoundFile& file) {
   if (fstat(file.fd, &status) != 0) return failed(RowStatus::kMissing, std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return failed(RowStatus::kMissing, "not a regular file");
   if (status.st_size == 0) return failed(RowStatus::kDecode, "the file is empty");
-  // The descriptor stays ours: libsndfile closes the ones it owns also when it fails. Its own text
-  // for a failed open is one variable for all threads, so we do not ask for it.
-  file.handle = sf_open_fd(file.fd, SFM_READ, &file.info, SF_FALSE);
+  SF_VIRTUAL_IO io{file_size, seek_file, read_bytes, nullptr, tell_file};
+  file.handle = sf_open_virtual(&io, SFM_READ, &file.info, &file);
+  if (file.read_error != 0) return failed(RowStatus::kMissing, std::strerror(file.read_error));
+  // libsndfile's own text for a failed open is one variable for all threads: we do not ask for it.
   if (!file.handle)
     return failed(RowStatus::kDecode,
                   "broken, or not a format that can be read here (wav, flac, ogg, opus, mp3)");
@@ -103,14 +131,14 @@ void append(Channels& out, const float* block, std::size_t frames) {
   out.frames += static_cast<std::int64_t>(frames);
 }
 
-// All frames until the decoder has no more; the status says why not.
-DecodeResult read_channels(SoundFile& file, int rate, const AudioLimits& limits, Channels& out) {
+// All frames until the decoder has no more. The first error stays in `error`: each read clears it.
+DecodeResult read_blocks(SoundFile& file, int rate, const AudioLimits& limits, Channels& out,
+                         int& error) {
   const auto channels = static_cast<std::size_t>(file.info.channels);
   const double seconds_each = 1.0 / file.info.samplerate;
   const double growth = std::max(1.0, rate * seconds_each);  // by resampling
   out.samples.resize(channels);
   std::vector<float> block(static_cast<std::size_t>(kBlockFrames) * channels);
-  int error = SF_ERR_NO_ERROR;  // the first one; each read clears it
   while (true) {
     const sf_count_t frames = sf_readf_float(file.handle, block.data(), kBlockFrames);
     if (error == SF_ERR_NO_ERROR) error = sf_error(file.handle);
@@ -122,6 +150,15 @@ DecodeResult read_channels(SoundFile& file, int rate, const AudioLimits& limits,
       return failed(RowStatus::kTooLong, "too many samples for the memory");
     append(out, block.data(), static_cast<std::size_t>(frames));
   }
+  return {};
+}
+
+// The status says what is wrong with what was decoded.
+DecodeResult read_channels(SoundFile& file, int rate, const AudioLimits& limits, Channels& out) {
+  int error = SF_ERR_NO_ERROR;
+  DecodeResult result = read_blocks(file, rate, limits, out, error);
+  if (result.status != RowStatus::kOk) return result;
+  if (file.read_error != 0) return failed(RowStatus::kMissing, std::strerror(file.read_error));
   const bool all = out.frames >= file.info.frames;  // never true where the header says "unknown"
   // An error behind the last frame is rubbish at the end of the file: harmless.
   if (error != SF_ERR_NO_ERROR && !all) return failed(RowStatus::kDecode, sf_error_number(error));
@@ -134,7 +171,7 @@ DecodeResult read_channels(SoundFile& file, int rate, const AudioLimits& limits,
   for (const auto& channel : out.samples)
     if (!std::all_of(channel.begin(), channel.end(), [](float x) { return std::isfinite(x); }))
       return failed(RowStatus::kNonFinite, "the audio has samples that are not finite");
-  return {};
+  return result;
 }
 
 // In place into the first channel, in order of the channels.
@@ -186,7 +223,7 @@ std::shared_ptr<const Resampler> AudioLoader::resampler(int source_rate) const {
   }
   auto made = std::make_shared<const Resampler>(source_rate, rate_);
   std::lock_guard lock(mutex_);
-  if (cached_taps_ + made->stored_taps() > kCachedTaps) {
+  if (cached_taps_ + made->stored_taps() > limits_.max_cached_taps) {
     resamplers_.clear();
     cached_taps_ = 0;
   }

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -30,6 +31,7 @@ struct AudioLimits {
   int max_channels = 64;           // more: kDecode
   // Frames x channels, before or after resampling, whichever is more; above: kTooLong.
   std::int64_t max_values = 1'000'000'000;
+  std::size_t max_cached_taps = 16 << 20;  // weights of resamplers kept for the next file: 64 MB
 };
 
 // One utterance as the model wants it.
@@ -47,8 +49,7 @@ struct DecodeResult {
   AudioClip clip;
 };
 
-// Loads files as mono audio at one rate. Thread-safe; keeps a resampler per source rate (64 MB at
-// most).
+// Loads files as mono audio at one rate. Thread-safe; keeps a resampler per source rate.
 class AudioLoader {
  public:
   AudioLoader(int rate, const AudioLimits& limits);
