@@ -29,6 +29,8 @@ class BytesAdapter final : public caffe2::serialize::ReadAdapterInterface {
   std::string_view bytes_;
 };
 
+// The names and shapes of the largest networks take less than 1 MiB; a value in memory may take 50 times its opcode.
+constexpr std::uint64_t kMaxPickle = 16 << 20;
 constexpr std::uint64_t kLocalHeaderSize = 30, kMethodOffset = 8;
 
 }  // namespace
@@ -51,7 +53,11 @@ PtArchive::PtArchive(const std::filesystem::path& file) : bytes_(read_file(file)
 PtArchive::~PtArchive() = default;
 
 std::string PtArchive::pickle() {
-  std::string data(record_size("data.pkl"), '\0');
+  const std::uint64_t size = record_size("data.pkl");
+  if (size > kMaxPickle)
+    throw DataError("its record data.pkl has " + std::to_string(size) +
+                    " bytes, far more than a state dict needs; save the state dict alone");
+  std::string data(size, '\0');
   read("data.pkl", data.data(), data.size());
   return data;
 }

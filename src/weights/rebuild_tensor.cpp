@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "balr/core/error.hpp"
 
@@ -50,6 +51,10 @@ std::vector<std::int64_t> counts(PickleRef value) {
 bool fits(std::int64_t numel, std::int64_t offset, const std::vector<std::int64_t>& size,
           const std::vector<std::int64_t>& stride) {
   if (offset > numel) return false;
+  // An empty view is not looked at further, but its shape must be one that a tensor can have.
+  __int128 extent = 1;
+  for (const std::int64_t n : size)
+    if ((extent *= std::max<std::int64_t>(n, 1)) > INT64_MAX) return false;
   // All numbers stay below 2^63 * 2^63.
   __int128 last = offset, elements = 1;
   for (std::size_t i = 0; i < size.size(); ++i) {

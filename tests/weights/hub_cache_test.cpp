@@ -86,7 +86,12 @@ TEST(HubCacheTest, AnAbsentModelIsAnErrorThatSaysWhatToDo) {
   const std::string text = message<ConfigError>([&] { find_model_folder(kRepo, environment); });
   for (const char* part : {"no network", "models--Wespeaker--wespeaker-voxceleb-resnet34-LM", "folder with the model"})
     EXPECT_NE(text.find(part), std::string::npos) << text;
-  fill(folder.path(), "../../../../etc");
+  const fs::path snapshot = fill(folder.path());
+  EXPECT_NO_THROW(find_model_folder(kRepo, environment));
+  fs::remove_all(snapshot);
+  const std::string gone = message<ConfigError>([&] { find_model_folder(kRepo, environment); });
+  EXPECT_NE(gone.find("snapshot"), std::string::npos) << gone;
+  fill(folder.path(), "../../outside");  // a folder that exists, within this test's own
   EXPECT_THROW(find_model_folder(kRepo, environment), ConfigError);
   for (const char* repo : {"", "a/b/c", "a b", "a/", "a\\b"})
     EXPECT_THROW(find_model_folder(repo, environment), ConfigError) << repo;
