@@ -100,13 +100,14 @@ FolderChoice choose_folder(const FolderRequest& request) {
   if (request.exist_ok) return {path, FolderState::kFresh, ""};
   const fs::path folder = next_free(path);
   return {folder, FolderState::kFresh,
-          path.string() + (has_run ? " holds another run" : " holds other files") + ": this run writes to " + folder.string()};
+          path.string() + (has_run ? " holds another run" : " holds other files") + ": this run writes to " + folder.string(), true};
 }
 
-void create_folder(const fs::path& folder) {
+bool create_folder(const fs::path& folder) {
   std::error_code error;
-  fs::create_directories(folder, error);
+  const bool created = fs::create_directories(folder, error);
   if (error) throw IoError("cannot create the folder " + folder.string() + ": " + error.message());
+  return created;
 }
 
 void remove_temporaries(const fs::path& folder) {

@@ -19,7 +19,8 @@ enum class FolderState { kFresh, kResume, kFinished };
 struct FolderChoice {
   std::filesystem::path folder;
   FolderState state = FolderState::kFresh;
-  std::string note;  // what to tell the user aloud, or empty
+  std::string note;          // what to tell the user aloud, or empty
+  bool is_numbered = false;  // not save_dir itself
 };
 
 // The same run there, unfinished: go on, unless --no-resume (a job that Slurm started again goes on all the same);
@@ -28,8 +29,8 @@ struct FolderChoice {
 // Throws ConfigError (refused, nothing to resume, no free name, save_dir is a file), IoError.
 FolderChoice choose_folder(const FolderRequest& request);
 
-// Creates the folder, with its parents. Throws IoError.
-void create_folder(const std::filesystem::path& folder);
+// Creates the folder, with its parents; false: it was there. Throws IoError.
+bool create_folder(const std::filesystem::path& folder);
 
 // Removes what a killed run left half-written (temporary names). Only for the owner of the folder.
 void remove_temporaries(const std::filesystem::path& folder);

@@ -9,16 +9,22 @@
 namespace balr {
 namespace {
 
+// Whether the folder is still what it was when it was chosen: another run may have begun or ended there meanwhile.
+bool is_unchanged(const FolderChoice& choice, const std::string& identity) {
+  const auto run = read_run_state(choice.folder);
+  if (choice.state == FolderState::kFresh) return !run;
+  return run && run->identity == identity && run->state != "complete";
+}
+
 // Chooses the folder and takes its lease.
 FolderChoice take_folder(const FolderRequest& request, World& world, std::optional<Lease>& lease) {
   while (true) {
     const FolderChoice choice = choose_folder(request);
     if (choice.state == FolderState::kFinished) return choice;
-    create_folder(choice.folder);
+    const bool created = create_folder(choice.folder);
+    if (choice.is_numbered && choice.state == FolderState::kFresh && !created) continue;  // another run took that name
     lease = Lease::acquire(choice.folder, {}, [&world] { world.tick(); });
-    // Another run may have begun, gone on or ended there before the lease was ours.
-    const FolderChoice again = choose_folder(request);
-    if (again.folder == choice.folder && again.state == choice.state) return choice;
+    if (is_unchanged(choice, request.identity)) return choice;
     lease.reset();
   }
 }

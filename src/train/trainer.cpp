@@ -6,10 +6,11 @@
 #include "balr/bae/train_step.hpp"
 #include "balr/core/thread_pool.hpp"
 #include "balr/dist/collective.hpp"
+#include "balr/dist/cores.hpp"
+#include "balr/dist/device.hpp"
 #include "balr/dist/world.hpp"
 #include "balr/run/identity.hpp"
 #include "balr/run/stop_flag.hpp"
-#include "balr/dist/device.hpp"
 #include "train/progress_log.hpp"
 #include "train/run_folder.hpp"
 #include "train/shared_state.hpp"
@@ -43,8 +44,6 @@ Plan make_plan(const TrainOptions& options, const VectorTable& train, const Vect
   plan.canonical = settings.canonical_sums.value_or(plan.device.is_cpu());
   if (plan.canonical && !plan.device.is_cpu())
     throw ConfigError("trainer.canonical_sums=true works with --device cpu only; leave it out on a GPU");
-  plan.threads = settings.num_threads > 0 ? static_cast<int>(settings.num_threads)
-                                          : std::max(1, usable_cores() / world.local_size());
   const int ranks = settings.batch_mode == BatchMode::kPerRank ? world.size() : 1;
   plan.train = std::make_unique<Batches>(train, settings, ranks, true, "training");
   plan.test = std::make_unique<Batches>(test, settings, 1, settings.validation == Validation::kSampled, "validation");
@@ -160,6 +159,8 @@ ExitCode train_on_tables(const TrainOptions& options, VectorTable train, VectorT
                                         {"the training data", train.content_hash},
                                         {"the validation data", test.content_hash}};
   agree_identity(world, parts);
+  const int cores = cores_of_rank(world);
+  plan.threads = options.settings.num_threads > 0 ? static_cast<int>(options.settings.num_threads) : cores;
   plan.identity.identity = identity_hash(parts);
   RunFolder folder = open_run_folder(options, plan.identity.identity, world);
   if (folder.finished) return ExitCode::kOk;

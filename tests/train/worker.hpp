@@ -24,8 +24,10 @@ class Worker {
     if (ranks > 1) line = {BALR_MPIEXEC, "--oversubscribe", "--bind-to", "none", "-n", std::to_string(ranks)};
     line.insert(line.end(), {BALR_TRAIN_WORKER, save_dir.string()});
     line.insert(line.end(), arguments.begin(), arguments.end());
+    const int log = open(log_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     pid_ = fork();
-    if (pid_ == 0) start(line);
+    if (pid_ == 0) start(line, log);
+    close(log);
   }
   ~Worker() {
     if (pid_ > 0) {
@@ -65,8 +67,7 @@ class Worker {
   }
 
  private:
-  [[noreturn]] void start(const std::vector<std::string>& line) {
-    const int log = open(log_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  [[noreturn]] void start(const std::vector<std::string>& line, int log) {
     dup2(log, 1);
     dup2(log, 2);
     std::vector<char*> argv;
