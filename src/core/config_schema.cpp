@@ -97,7 +97,9 @@ bool is_node(std::string_view name) {
 
 std::string suggestion(std::string_view name) {
   std::string best;
-  std::size_t smallest = std::max<std::size_t>(3, name.size() / 3) + 1;
+  // A third of the letters may differ, three at least, but never all of a short name.
+  const std::size_t allowed = std::max<std::size_t>(3, name.size() / 3);
+  std::size_t smallest = std::min(allowed + 1, name.size());
   const auto consider = [&](const std::string& known) {
     // The last name alone, without the nodes before it, counts nearly as much.
     const std::size_t short_form = edit_distance(name, known.substr(known.rfind('.') + 1)) + 1;

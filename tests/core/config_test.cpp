@@ -117,6 +117,7 @@ TEST(Config, ErrorsNameKeyTypeAndNearestKey) {
                         Case{"epochs=3", "did you mean trainer.epochs?"},
                         Case{"data.batchsize=3", "did you mean data.batch_size?"},
                         Case{"zzzzzzzzzzzz=3", "lists all keys"},
+                        Case{"a=3", "lists all keys"},
                         Case{"trainer.loses=[mse]", "did you mean trainer.losses?"},
                         Case{"+data.foo=1", "unknown key data.foo"},
                         Case{"trainer.epochs=2.7", "trainer.epochs must be an integer, not '2.7'"},
