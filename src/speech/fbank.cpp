@@ -27,8 +27,8 @@ int samples_of(const FbankOptions& options, int milliseconds, const char* key) {
   return static_cast<int>(samples);
 }
 
-// Triangles (bins, spectrum), row-major. In float64, unlike torchaudio's: near a triangle's foot float32 loses four digits
-// of the weight, and with it of a quiet cell beside a loud one.
+// Triangles (bins, spectrum), row-major. In float64, unlike torchaudio's: near a triangle's foot
+// float32 loses four digits of the weight, and with it of a quiet cell beside a loud one.
 std::vector<float> mel_triangles(const FbankOptions& options, std::size_t spectrum,
                                  std::size_t fft_size) {
   const double low = mel(options.low_frequency), high = mel(options.rate / 2.0);

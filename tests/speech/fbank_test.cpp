@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <span>
 #include <string>
 
+#include "balr/core/error.hpp"
+#include "balr/core/hash.hpp"
 #include "speech/fbank_math.hpp"
 #include "support/golden.hpp"
 
@@ -16,13 +19,15 @@ namespace {
 std::vector<float> synthetic() {
   std::vector<float> out;
   for (std::int64_t i = 0; i < 3200; ++i)
-    out.push_back(static_cast<float>(static_cast<double>((31 * i * i + 17 * i) % 65536 - 32768) / 32768 * 0.25));
+    out.push_back(static_cast<float>(static_cast<double>((31 * i * i + 17 * i) % 65536 - 32768) /
+                                     32768 * 0.25));
   return out;
 }
 
 FbankOptions raw() { return {.normalize_mean = false}; }
 
-// Golden figures: torchaudio 2.11.0's kaldi.fbank with the reference's options (float64 for the quiet cell).
+// Golden figures: torchaudio 2.11.0's kaldi.fbank with the reference's options (float64 for the
+// quiet cell).
 TEST(Fbank, FiguresOfTheReference) {
   const auto x = synthetic();
   const auto features = Fbank(raw()).compute(x);
@@ -89,10 +94,12 @@ TEST_F(FbankGolden, RawEqualsTheReferenceAndIsCloserToFloat64) {
 }
 
 TEST_F(FbankGolden, NormalizedAndScaled) {
-  const Fbank cmn({}), cmvn({.normalize_var = true}), scaled({.scale = 32768, .normalize_mean = false});
+  const Fbank cmn({}), cmvn({.normalize_var = true}),
+      scaled({.scale = 32768, .normalize_mean = false});
   for (const auto& group : groups_) {
     const auto x = test::read_float(file_, group + "/waveform").values;
-    for (const auto& [name, fbank] : {std::pair{"/cmn", &cmn}, {"/cmvn", &cmvn}, {"/raw_x32768", &scaled}}) {
+    for (const auto& [name, fbank] :
+         {std::pair{"/cmn", &cmn}, {"/cmvn", &cmvn}, {"/raw_x32768", &scaled}}) {
       if (!test::has(file_, group + name)) continue;
       const Error error = compare(fbank->compute(x), test::read_double(file_, group + name).values);
       EXPECT_LT(error.max, 1e-3) << group << name;
@@ -107,6 +114,111 @@ TEST_F(FbankGolden, MelWeights) {
   ASSERT_EQ(fbank.mel_weights().size(), expected.values.size());
   for (std::size_t i = 0; i < expected.values.size(); ++i)
     ASSERT_NEAR(fbank.mel_weights()[i], expected.values[i], 2e-5) << i;
+}
+
+// Every step written out from the formulas, with the C library's functions and a direct Fourier
+// sum.
+std::vector<double> direct(const Fbank& fbank, std::span<const float> x, int size, int shift,
+                           std::size_t fft) {
+  const FbankOptions& options = fbank.options();
+  const auto bins = static_cast<std::size_t>(options.num_mel_bins);
+  std::vector<double> out;
+  for (std::size_t start = 0; start + static_cast<std::size_t>(size) <= x.size();
+       start += static_cast<std::size_t>(shift)) {
+    double mean = 0;
+    for (int i = 0; i < size; ++i) mean += double{x[start + static_cast<std::size_t>(i)]} / size;
+    std::vector<double> y, power;
+    for (int i = 0; i < size; ++i) {
+      const double now = x[start + static_cast<std::size_t>(i)] - mean;
+      const double last = x[start + static_cast<std::size_t>(std::max(0, i - 1))] - mean;
+      y.push_back((now - 0.97 * last) * options.scale *
+                  (0.54 - 0.46 * std::cos(2 * M_PI * i / (size - 1))));
+    }
+    for (std::size_t k = 0; k < fft / 2; ++k) {
+      double re = 0, im = 0;
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        const double angle = 2 * M_PI * static_cast<double>(k * i % fft) / static_cast<double>(fft);
+        re += y[i] * std::cos(angle);
+        im -= y[i] * std::sin(angle);
+      }
+      power.push_back(re * re + im * im);
+    }
+    for (std::size_t bin = 0; bin < bins; ++bin) {
+      double energy = 0;
+      for (std::size_t k = 0; k < fft / 2; ++k)
+        energy += fbank.mel_weights()[bin * fft / 2 + k] * power[k];
+      out.push_back(std::log(std::max(energy, 1.1920929e-07)));
+    }
+  }
+  return out;
+}
+
+TEST(Fbank, EqualsTheFormulasForAnyFrameAndScale) {
+  const auto x = synthetic();
+  const struct {
+    FbankOptions options;
+    int size, shift;
+    std::size_t fft;
+  } cases[] = {
+      {{.normalize_mean = false}, 400, 160, 512},
+      {{.scale = 32768, .normalize_mean = false}, 400, 160, 512},
+      {{.rate = 8000, .num_mel_bins = 40, .frame_length = 32, .normalize_mean = false},
+       256,
+       80,
+       256},
+      {{.num_mel_bins = 24, .frame_length = 50, .frame_shift = 23, .normalize_mean = false},
+       800,
+       368,
+       1024},
+      {{.rate = 44100, .num_mel_bins = 23, .normalize_mean = false}, 1102, 441, 2048},
+  };
+  for (const auto& c : cases) {
+    const Fbank fbank(c.options);
+    const auto expected = direct(fbank, x, c.size, c.shift, c.fft);
+    const auto features = fbank.compute(x);
+    ASSERT_EQ(features.size(), expected.size()) << c.size;
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(features[i], expected[i], 1e-6 * std::max(1.0, std::abs(expected[i])))
+          << c.size << " " << i;
+  }
+}
+
+TEST(Fbank, NormalizationIsThatOfTheFormulas) {
+  const auto x = synthetic();
+  const auto plain = Fbank(raw()).compute(x), cmn = Fbank({}).compute(x);
+  const auto cmvn = Fbank({.normalize_var = true}).compute(x);
+  const auto var_only = Fbank({.normalize_mean = false, .normalize_var = true}).compute(x);
+  const std::size_t frames = plain.size() / 80;
+  for (std::size_t bin = 0; bin < 80; ++bin) {
+    double mean = 0, square = 0;
+    for (std::size_t t = 0; t < frames; ++t)
+      mean += double{plain[t * 80 + bin]} / static_cast<double>(frames);
+    for (std::size_t t = 0; t < frames; ++t) square += std::pow(plain[t * 80 + bin] - mean, 2);
+    const double deviation = std::sqrt(square / static_cast<double>(frames - 1) + 1e-8);
+    for (std::size_t t = 0; t < frames; ++t) {
+      const double value = plain[t * 80 + bin];
+      ASSERT_NEAR(cmn[t * 80 + bin], value - mean, 2e-6);
+      ASSERT_NEAR(cmvn[t * 80 + bin], (value - mean) / deviation, 2e-6);
+      ASSERT_NEAR(var_only[t * 80 + bin], value / deviation, 2e-5);
+    }
+  }
+  for (const float value : Fbank({}).compute(std::span(x).first(400))) EXPECT_EQ(value, 0);
+}
+
+// Pinned: these bytes must come out on any processor, whatever the compiler does short of
+// contraction.
+TEST(Fbank, SameBytesEverywhere) {
+  const auto features = Fbank({.normalize_var = true}).compute(synthetic());
+  EXPECT_EQ(crc32c(std::as_bytes(std::span(features))), 1170286883u);
+}
+
+TEST(Fbank, LengthsAndBinsThatMakeNoSense) {
+  EXPECT_THROW(Fbank({.num_mel_bins = 0}), ConfigError);
+  EXPECT_THROW(Fbank({.num_mel_bins = 257}), ConfigError);
+  for (const int length : {0, -25, 100'000, 2'000'000'000}) {
+    EXPECT_THROW(Fbank({.frame_length = length}), ConfigError) << length;
+    EXPECT_THROW(Fbank({.frame_shift = length}), ConfigError) << length;
+  }
 }
 
 TEST(Fbank, NumberOfFrames) {
@@ -126,7 +238,8 @@ TEST(Fbank, SilenceSitsOnTheFloor) {
 TEST(FbankMath, PortableLogEqualsTheLibrarys) {
   std::mt19937_64 rng(1);
   for (int i = 0; i < 100000; ++i) {
-    const double x = std::ldexp(1 + static_cast<double>(rng() >> 11) * 0x1p-53, static_cast<int>(rng() % 200) - 100);
+    const double x = std::ldexp(1 + static_cast<double>(rng() >> 11) * 0x1p-53,
+                                static_cast<int>(rng() % 200) - 100);
     ASSERT_NEAR(portable_log(x), std::log(x), 1e-13 * std::max(1.0, std::abs(std::log(x)))) << x;
   }
 }
