@@ -1,0 +1,140 @@
+#include "extract/row_engine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+
+#include "balr/speech/model_init.hpp"
+#include "support/golden.hpp"
+
+namespace balr {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+std::vector<float> voice(int speaker, double seconds) {
+  std::vector<float> out;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(16000 * seconds); ++i) {
+    const double t = static_cast<double>(i) / 16000;
+    double x = 0;
+    for (int k = 1; k < 12; ++k) x += std::sin(2 * M_PI * k * (100 + 15 * speaker) * t + k) / k * (1.2 + std::sin((3 + k) * t));
+    out.push_back(static_cast<float>(0.1 * x));
+  }
+  return out;
+}
+
+void write_wav(const fs::path& file, const std::vector<float>& samples) {
+  std::ofstream out(file, std::ios::binary);
+  const auto word = [&](std::uint32_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) out.put(static_cast<char>(value >> (8 * i)));
+  };
+  const auto size = static_cast<std::uint32_t>(2 * samples.size());
+  out << "RIFF";
+  word(36 + size, 4);
+  out << "WAVEfmt ";
+  word(16, 4), word(1, 2), word(1, 2), word(16000, 4), word(32000, 4), word(2, 2), word(16, 2);
+  out << "data";
+  word(size, 4);
+  for (const float x : samples) word(static_cast<std::uint16_t>(static_cast<std::int16_t>(32767 * x)), 2);
+}
+
+// Ten utterances of 0.3 to 2.1 s, one that is missing, one too short, one that is no audio.
+class RowEngineTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    dir_ = new test::TempDir;
+    manifest_ = new Manifest;
+    std::vector<std::vector<float>> clips;
+    for (int i = 0; i < 10; ++i) {
+      clips.push_back(voice(i, 0.3 + 0.2 * ((7 * i) % 10)));
+      add(clips.back(), std::to_string(i));
+    }
+    add(voice(1, 0.05), "short");
+    add({}, "text");
+    std::ofstream(dir_->path() / "text.wav") << "no audio";
+    manifest_->rows.push_back({"gone", "gone.wav", dir_->path() / "gone.wav", "", ""});
+    init_model(dir_->path() / "model", clips, 1, "ResNet18");
+    embedder_ = Embedder::load(dir_->path() / "model" / "avg_model.pt", dir_->path() / "model" / "config.yaml", {}).release();
+  }
+  static void TearDownTestSuite() {
+    delete embedder_;
+    delete manifest_;
+    delete dir_;
+  }
+  static void add(const std::vector<float>& samples, const std::string& name) {
+    const fs::path file = dir_->path() / (name + ".wav");
+    write_wav(file, samples);
+    manifest_->rows.push_back({name, name + ".wav", file, "", ""});
+  }
+
+  static std::map<std::int64_t, RowResult> run(RowEngine& engine) {
+    const auto rows = static_cast<std::int64_t>(manifest_->rows.size());
+    for (std::int64_t row = 0; row < rows; ++row) engine.submit(row);
+    std::map<std::int64_t, RowResult> results;
+    while (static_cast<std::int64_t>(results.size()) < rows) {
+      auto result = engine.next(10s);
+      if (!result) throw std::runtime_error("no result for ten seconds");
+      const std::int64_t row = result->row;
+      if (!results.emplace(row, std::move(*result)).second) throw std::runtime_error("a row came twice");
+    }
+    return results;
+  }
+
+  inline static test::TempDir* dir_;
+  inline static Manifest* manifest_;
+  inline static const Embedder* embedder_;
+};
+
+TEST_F(RowEngineTest, CpuRowsHaveTheSameBytesOnAnyNumberOfThreads) {
+  const auto one = run(*make_cpu_engine(*manifest_, {}, *embedder_, 1));
+  const auto three = run(*make_cpu_engine(*manifest_, {}, *embedder_, 3));
+  for (const auto& [row, result] : one) {
+    EXPECT_EQ(result.embedding, three.at(row).embedding) << row;
+    EXPECT_EQ(result.status, row < 10 ? RowStatus::kOk : three.at(row).status) << result.reason;
+  }
+  EXPECT_EQ(one.at(10).status, RowStatus::kTooShort);
+  EXPECT_EQ(one.at(11).status, RowStatus::kDecode);
+  EXPECT_EQ(one.at(12).status, RowStatus::kMissing);
+  EXPECT_TRUE(one.at(10).embedding.empty());
+  EXPECT_FALSE(one.at(10).reason.empty());
+}
+
+// The engine of the devices, on the CPU: padded batches differ by rounding only.
+TEST_F(RowEngineTest, BatchesOfLikeLengthEqualSingleRows) {
+  const auto single = run(*make_cpu_engine(*manifest_, {}, *embedder_, 1));
+  for (const int batch : {1, 3, 64}) {
+    const auto batched = run(*make_batch_engine(*manifest_, {}, *embedder_, 2, batch));
+    for (const auto& [row, result] : single) {
+      ASSERT_EQ(result.status, batched.at(row).status) << row;
+      double difference = 0, norm = 0;
+      for (std::size_t i = 0; i < result.embedding.size(); ++i) {
+        difference += std::pow(result.embedding[i] - batched.at(row).embedding[i], 2);
+        norm += std::pow(result.embedding[i], 2);
+      }
+      EXPECT_LE(std::sqrt(difference), 1e-5 * std::sqrt(norm)) << "row " << row << " in batches of " << batch;
+    }
+  }
+}
+
+TEST_F(RowEngineTest, CancelReturnsWhatNobodyBegan) {
+  for (auto& engine : {make_cpu_engine(*manifest_, {}, *embedder_, 1), make_batch_engine(*manifest_, {}, *embedder_, 1, 2)}) {
+    for (std::int64_t row = 0; row < 10; ++row) engine->submit(row);
+    std::size_t unfinished = 10 - engine->cancel().size();
+    while (unfinished > 0) {
+      ASSERT_TRUE(engine->next(10s).has_value());
+      --unfinished;
+    }
+    EXPECT_FALSE(engine->next(50ms).has_value());
+  }
+}
+
+TEST_F(RowEngineTest, AnEngineThatIsDroppedEndsItsThreads) {
+  auto engine = make_batch_engine(*manifest_, {}, *embedder_, 2, 2);
+  for (std::int64_t row = 0; row < 10; ++row) engine->submit(row);
+}
+
+}  // namespace
+}  // namespace balr
