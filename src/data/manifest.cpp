@@ -68,7 +68,8 @@ Utterance make_utterance(const std::vector<std::string>& cells, const Columns& c
                     "' is empty");
   for (const std::string* text : {&out.id, &out.audio, &out.speaker, &out.embedding})
     if (text->size() > kMaxText) throw DataError(where + ": a text of more than 4096 bytes");
-  if (!out.audio.empty()) out.path = folder / out.audio;  // an absolute path replaces the folder
+  if (!out.audio.empty())
+    out.path = (folder / out.audio).string();  // an absolute path replaces the folder
   return out;
 }
 
@@ -123,7 +124,7 @@ Manifest read_folder(const fs::path& folder, const std::vector<std::string>& aud
     if (!wanted) continue;
     Utterance row;
     row.id = row.audio = entry.path().lexically_relative(folder).generic_string();
-    row.path = entry.path();
+    row.path = entry.path().string();
     out.rows.push_back(std::move(row));
   }
   if (error) throw IoError("cannot list all of " + folder.string() + ": " + error.message());
@@ -151,7 +152,7 @@ Manifest read_manifest(const fs::path& input, const fs::path& root,
   Utterance row;
   row.id = input.stem().string();
   row.audio = input.string();
-  row.path = input;
+  row.path = input.string();
   out.hash = sha256_hex(row.id + "\n");
   out.rows.push_back(std::move(row));
   return out;

@@ -79,7 +79,7 @@ MergeCounts merge_parts(const PartFolder& parts, const Manifest& manifest, const
       const Utterance& utterance = manifest.rows[static_cast<std::size_t>(row)];
       std::string reason = to_string(status);
       if (!store.rows.reasons.empty() && !store.rows.reasons[at].empty()) reason += ": " + store.rows.reasons[at];
-      failures += csv_line({std::to_string(row), utterance.id, utterance.path.string(), reason});
+      failures += csv_line({std::to_string(row), utterance.id, utterance.path, reason});
     }
     store.rows.reasons.clear();
     writer.append(store.rows);

@@ -9,8 +9,10 @@ namespace balr {
 // One row of the input. Texts are kept as they are written; an empty cell is a missing value.
 struct Utterance {
   std::string id;
-  std::string audio;           // as written; empty if the input has no such column
-  std::filesystem::path path;  // audio, resolved against the root folder; empty if audio is
+  std::string audio;  // as written; empty if the input has no such column
+  // audio, resolved against the root folder; empty if audio is. Not a std::filesystem::path, which
+  // would take as much memory as all the rest.
+  std::string path;
   std::string speaker;
   std::string embedding;  // the `embedding` column, if any
 };
