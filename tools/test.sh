@@ -30,6 +30,6 @@ log="$balr_root/build/Testing/Temporary/LastTest.log"
 # GoogleTest lists skipped tests once more at its end; count each name once.
 skipped=$(grep -ahoE '^\[  SKIPPED \] [A-Za-z0-9_]+\.[A-Za-z0-9_/]+' "$log" 2>/dev/null | sort -u | wc -l)
 if [ "$skipped" -gt 0 ]; then
-  balr_say "$skipped tests were SKIPPED: they need the reference data (BALR_TEST_DATA names its folder)"
+  balr_say "$skipped tests were SKIPPED: they need the reference data (BALR_TEST_DATA names its folder) or another processor"
 fi
 exit $status
