@@ -174,8 +174,9 @@ class Synthetic(TempTestCase):
         time.sleep(1.5)
         for pid in rank_processes(process.pid):
             os.kill(pid, signal.SIGUSR2)
-        process.wait(timeout=60)
+        code = process.wait(timeout=60)
         log = (self.dir / "log").read_text()
+        self.assertEqual(code, 75, log)
         self.assertFalse((out / "embeddings.h5").exists(), log)
         self.assertIn("run the same command again", log)
         self.assertTrue(any((out / "parts").iterdir()))
