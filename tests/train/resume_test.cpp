@@ -1,6 +1,7 @@
 // Killed, stopped and damaged runs end with the bytes of the run that nothing happened to.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <set>
@@ -91,34 +92,70 @@ TEST(Resume, KilledAnywhereOnAnyNumberOfRanks) {
   EXPECT_GT(finished, 0);
 }
 
+// Asks the run to stop at random moments until it has stopped twice or has ended; returns how often it stopped.
+int stop_twice(int ranks, const fs::path& run, const std::vector<std::string>& arguments, int signal, std::mt19937& random) {
+  std::uniform_real_distribution<double> moment(0, 0.1);
+  int stops = 0;
+  while (stops < 2) {
+    Worker worker(ranks, run, arguments);
+    while (worker.is_running() && worker.log().find("training:") == std::string::npos)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    strike(worker, undisturbed().seconds * moment(random), signal, random);
+    const int code = worker.wait();
+    if (code == 0) break;  // it was over before the signal came
+    EXPECT_EQ(code, 75) << worker.log();
+    if (code != 75) break;
+    EXPECT_NE(worker.log().find("same command"), std::string::npos) << worker.log();
+    EXPECT_TRUE(newest_checkpoint_meta(run));
+    ++stops;
+  }
+  return stops;
+}
+
 TEST(Resume, AStopRequestToAnyRankIsAgreedAndExact) {
-  const double whole = undisturbed().seconds;
   std::mt19937 random(7);
+  std::vector<std::string> arguments = kArguments;
+  arguments[1] = "checkpoint_ms=60000";  // the checkpoint is the stop's
   for (const int signal : {SIGTERM, SIGUSR2}) {
     for (const int ranks : {1, 3}) {
       SCOPED_TRACE(std::to_string(ranks) + " ranks, signal " + std::to_string(signal));
       const test::TempDir folder;
-      const fs::path run = folder.path() / "mse";
-      std::vector<std::string> arguments = kArguments;
-      arguments[1] = "checkpoint_ms=60000";  // the checkpoint is the stop's
       int stops = 0;
-      for (int attempt = 0; attempt < 40 && stops < 2; ++attempt) {
-        Worker worker(ranks, run, arguments);
-        while (worker.is_running() && worker.log().find("training:") == std::string::npos)
-          std::this_thread::sleep_for(std::chrono::milliseconds(2));
-        if (!strike(worker, whole * 0.2, signal, random)) break;
-        const int code = worker.wait();
-        if (code == 0) break;
-        ASSERT_EQ(code, 75) << worker.log();
-        EXPECT_NE(worker.log().find("same command"), std::string::npos) << worker.log();
-        EXPECT_TRUE(newest_checkpoint_meta(run));
-        ++stops;
+      // The training itself takes a fraction of a second: a signal may come too late. Then another run is tried.
+      for (int attempt = 0; attempt < 40 && stops == 0 && !HasFailure(); ++attempt) {
+        const fs::path run = folder.path() / std::to_string(attempt) / "mse";
+        stops = stop_twice(ranks, run, arguments, signal, random);
+        ASSERT_EQ(run_worker(1, run, arguments).code, 0);
+        expect_undisturbed(run);
       }
       EXPECT_GT(stops, 0);
-      ASSERT_EQ(run_worker(1, run, arguments).code, 0);
-      expect_undisturbed(run);
     }
   }
+}
+
+std::vector<fs::path> checkpoints_of(const fs::path& run) {
+  std::vector<fs::path> found;
+  if (!fs::exists(run / "checkpoints")) return found;
+  for (const auto& entry : fs::directory_iterator(run / "checkpoints"))
+    if (entry.path().filename().string().starts_with("step-")) found.push_back(entry.path());
+  const auto number = [](const fs::path& path) { return std::stol(path.filename().string().substr(5)); };
+  std::sort(found.begin(), found.end(), [&](const fs::path& x, const fs::path& y) { return number(x) < number(y); });
+  return found;
+}
+
+// A run that was killed between its first two checkpoints and its end.
+fs::path killed_run(const fs::path& folder, std::mt19937& random) {
+  std::uniform_real_distribution<double> moment(0.2, 1.0);
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const fs::path run = folder / std::to_string(attempt) / "mse";
+    Worker worker(1, run, kArguments);
+    strike(worker, undisturbed().seconds * moment(random), SIGKILL, random);
+    // A process that is killed while it exits leaves a finished run.
+    if (worker.wait() != 0 && checkpoints_of(run).size() >= 2 &&
+        read_file(run / "run.json").find("\"running\"") != std::string::npos)
+      return run;
+  }
+  throw std::runtime_error("none of 100 runs was killed in the middle");
 }
 
 TEST(Resume, ADamagedNewestCheckpointCostsTimeOnly) {
@@ -126,22 +163,8 @@ TEST(Resume, ADamagedNewestCheckpointCostsTimeOnly) {
   for (const char* file : {"model.pt", "optimizer.pt", "meta.json"}) {
     SCOPED_TRACE(file);
     const test::TempDir folder;
-    const fs::path run = folder.path() / "mse";
-    std::vector<fs::path> checkpoints;
-    do {
-      {
-        Worker worker(1, run, kArguments);
-        strike(worker, undisturbed().seconds * 0.6, SIGKILL, random);
-        if (worker.is_running()) worker.wait();
-      }
-      checkpoints.clear();
-      if (!fs::exists(run / "checkpoints")) continue;
-      for (const auto& entry : fs::directory_iterator(run / "checkpoints"))
-        if (entry.path().filename().string().starts_with("step-")) checkpoints.push_back(entry.path());
-    } while (checkpoints.size() < 2);
-    const auto number = [](const fs::path& path) { return std::stol(path.filename().string().substr(5)); };
-    const fs::path newest = *std::max_element(checkpoints.begin(), checkpoints.end(),
-                                              [&](const fs::path& a, const fs::path& b) { return number(a) < number(b); });
+    const fs::path run = killed_run(folder.path(), random);
+    const fs::path newest = checkpoints_of(run).back();
     fs::resize_file(newest / file, fs::file_size(newest / file) / 2);
     const Ended ended = run_worker(1, run, kArguments);
     ASSERT_EQ(ended.code, 0) << ended.log;

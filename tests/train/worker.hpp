@@ -19,6 +19,7 @@ namespace balr::test {
 class Worker {
  public:
   Worker(int ranks, const std::filesystem::path& save_dir, std::vector<std::string> arguments) {
+    std::filesystem::create_directories(save_dir.parent_path());
     log_ = save_dir.string() + ".log";
     std::vector<std::string> line;
     if (ranks > 1) line = {BALR_MPIEXEC, "--oversubscribe", "--bind-to", "none", "-n", std::to_string(ranks)};
@@ -40,14 +41,12 @@ class Worker {
 
   // Exit status, or 128 + the signal that ended it.
   int wait() {
-    int status = 0;
-    waitpid(pid_, &status, 0);
+    if (pid_ > 0) waitpid(pid_, &status_, 0);
     pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_);
   }
   bool is_running() {
-    int status = 0;
-    if (pid_ > 0 && waitpid(pid_, &status, WNOHANG) == pid_) pid_ = -1;
+    if (pid_ > 0 && waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = -1;
     return pid_ > 0;
   }
   std::string log() const { return read_file(log_); }
@@ -78,6 +77,7 @@ class Worker {
   }
 
   std::string log_;
+  int status_ = 0;
   pid_t pid_ = -1;
 };
 
