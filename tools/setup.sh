@@ -130,5 +130,5 @@ balr_build() {
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   set -euo pipefail
   balr_setup "$@"
-  balr_say "ready; now: tools/demo.sh, tools/test.sh, or cmake --preset release && cmake --build build"
+  balr_say "set-up done; now: tools/demo.sh, tools/test.sh, or cmake --preset release && cmake --build build"
 fi
