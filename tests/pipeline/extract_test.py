@@ -3,7 +3,6 @@ import csv
 import hashlib
 import os
 import signal
-import time
 import unittest
 from pathlib import Path
 
@@ -170,8 +169,7 @@ class Synthetic(TempTestCase):
         out = self.dir / "out"
         process = start("extract", "--save-dir", out, data, f"embeddings.model.model_repo={self.model}",
                         "embeddings.model.model_name=avg_model", ranks=2, log=self.dir / "log")
-        wait_for(lambda: (out / "parts").is_dir() and rank_processes(process.pid), what="the ranks")
-        time.sleep(1.5)
+        wait_for(lambda: list((out / "parts").glob("part-*.h5")), what="a finished part")
         for pid in rank_processes(process.pid):
             os.kill(pid, signal.SIGUSR2)
         code = process.wait(timeout=60)
