@@ -19,7 +19,7 @@ if [ -n "${BALR_TEST_DATA:-}" ]; then
   export BALR_TEST_DATA
 fi
 
-balr_setup --tests --demo
+balr_setup --tests
 balr_say "building (level $BALR_TEST_LEVEL)"
 balr_build -DBALR_WERROR=$werror -DBALR_BUILD_TESTS=ON
 

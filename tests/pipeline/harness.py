@@ -155,6 +155,26 @@ class TempTestCase(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
 
 
+class ModelTestCase(TempTestCase):
+    """Adds, once a class, synthetic voices `self.csv` and a random ResNet18 `self.model`."""
+
+    corpus = dict(speakers=8, sentences=4)
+
+    @classmethod
+    def setUpClass(cls):
+        base = BUILD / "test-tmp"
+        base.mkdir(exist_ok=True)
+        cls.shared = Path(tempfile.mkdtemp(dir=base))
+        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
+        cls.prepare()
+
+    @classmethod
+    def prepare(cls):
+        cls.csv = make_corpus(cls.shared / "corpus", **cls.corpus)
+        cls.model = cls.shared / "model"
+        run("model", "init", cls.model, "--audio", cls.csv, "--model", "ResNet18")
+
+
 def main():
     program = unittest.main(verbosity=2, exit=False, module="__main__")
     for test, reason in program.result.skipped:  # in the form that tools/test.sh counts

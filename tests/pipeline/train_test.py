@@ -9,29 +9,24 @@ import h5py
 import numpy as np
 import torch
 
-from harness import TempTestCase, by_level, main, make_corpus, needs_test_data, run, test_data, write_csv
+from harness import ModelTestCase, by_level, main, run, test_data, write_csv
 
 MSE = ("trainer.losses=[mse]", "data.N_classes_per_batch=8", "data.M_samples_per_class=8", "data.batch_size=64",
        "trainer.val_period=5", "trainer.log_period=1")
 
 
-class Synthetic(TempTestCase):
-    @classmethod
-    def setUpClass(cls):
-        import tempfile
-        from harness import BUILD
-        (BUILD / "test-tmp").mkdir(exist_ok=True)
-        cls.shared = Path(tempfile.mkdtemp(dir=BUILD / "test-tmp"))
-        cls.csv = make_corpus(cls.shared / "corpus", speakers=10, sentences=10, seconds=(0.4, 0.6))
-        cls.model = cls.shared / "model"
-        run("model", "init", cls.model, "--audio", cls.csv, "--model", "ResNet18")
-        run("extract", "--save-dir", cls.shared / "embeddings", cls.csv, f"embeddings.model.model_repo={cls.model}",
-            "embeddings.model.model_name=avg_model", ranks=2)
+class Synthetic(ModelTestCase):
+    corpus = dict(speakers=10, sentences=10, seconds=(0.4, 0.6))
 
     @classmethod
-    def tearDownClass(cls):
-        import shutil
-        shutil.rmtree(cls.shared, ignore_errors=True)
+    def prepare(cls):
+        super().prepare()
+        cls.extract()
+
+    @classmethod
+    def extract(cls):
+        run("extract", "--save-dir", cls.shared / "embeddings", cls.csv, f"embeddings.model.model_repo={cls.model}",
+            "embeddings.model.model_name=avg_model", ranks=2)
 
     def train(self, out, *more, data=None, ranks=0, **kwargs):
         data = data or self.csv
@@ -142,20 +137,15 @@ class Golden(Synthetic):
     """The same tests on real speech with the reference's model: 100 utterances of 10 speakers."""
 
     @classmethod
-    def setUpClass(cls):
-        import tempfile
-        from harness import BUILD
+    def prepare(cls):
         if not test_data():
             raise unittest.SkipTest("BALR_TEST_DATA is not set: the reference data are not in this clone")
-        (BUILD / "test-tmp").mkdir(exist_ok=True)
-        cls.shared = Path(tempfile.mkdtemp(dir=BUILD / "test-tmp"))
         source = test_data() / "data" / "librispeech"
         with open(source / "all.csv", newline="") as lines:
             rows = [(r["id"], source / r["audio"], r["speaker"]) for r in csv.DictReader(lines)]
         cls.csv = write_csv(cls.shared / "all.csv", ("id", "audio", "speaker"), rows)
         cls.model = test_data() / "golden" / "wespeaker-resnet34-random"
-        run("extract", "--save-dir", cls.shared / "embeddings", cls.csv, f"embeddings.model.model_repo={cls.model}",
-            "embeddings.model.model_name=avg_model", ranks=2)
+        cls.extract()
 
     # Needs a second extraction of all the speech, and proves the same as on synthetic voices.
     test_a_shuffled_csv_gives_the_same_weights = unittest.skipIf(by_level(1, 0, 0), "level quick")(
