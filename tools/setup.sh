@@ -41,7 +41,8 @@ libcsv-dev            libcsv
 libprotozero-dev      protozero
 libhwy-dev            Highway
 LIST
-  [[ " $* " == *" --tests "* ]] && printf '%s\n' 'libgtest-dev   GoogleTest' 'libbenchmark-dev   Google Benchmark'
+  [[ " $* " == *" --tests "* ]] && printf '%s\n' 'libgtest-dev   GoogleTest' 'libbenchmark-dev   Google Benchmark' \
+    'clang-16   clang 16 (for the fuzz programs alone)' 'libclang-rt-16-dev   its sanitizers and libFuzzer'
   [[ " $* " == *" --demo "* ]] && printf '%s\n' 'espeak-ng   espeak-ng' 'curl   curl'
   return 0
 }

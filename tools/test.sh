@@ -3,6 +3,7 @@
 #
 #   tools/test.sh [ctest options, for instance -R fbank]
 #
+# BALR_FUZZ_SECONDS  how long each fuzz program runs, instead of 5 (quick), 60 (ci) or 600 (full)
 # BALR_TEST_LEVEL   quick (default, under 15 minutes), ci or full: how many kills, seeds and rank counts
 # BALR_TEST_DATA    a folder with the reference numbers (golden/) and real speech (data/), if you have it
 # BALR_REQUIRE_TEST_DATA=1   fail, instead of skipping tests aloud, where that folder is absent
@@ -19,6 +20,28 @@ if [ -n "${BALR_TEST_DATA:-}" ]; then
   export BALR_TEST_DATA
 fi
 
+# Builds with clang, and runs, the fuzz programs that the ctest options leave over.
+fuzz() {
+  local build="$balr_root/build/fuzz" options=()
+  if ! command -v clang++-16 >/dev/null; then
+    [ "$BALR_TEST_LEVEL" = quick ] || balr_die "level $BALR_TEST_LEVEL needs clang-16 and libclang-rt-16-dev, for the fuzz tests"
+    balr_say "the fuzz tests were LEFT OUT: they need clang-16 and libclang-rt-16-dev"
+    return 0
+  fi
+  command -v ninja >/dev/null && [ ! -e "$build/CMakeCache.txt" ] && options+=(-G Ninja)
+  command -v ccache >/dev/null && options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  mkdir -p "$build"
+  (cd "$balr_root" && cmake --preset fuzz "${options[@]}" >"$build/configure.log" 2>&1) ||
+    { cat "$build/configure.log"; return 1; }
+  grep -q '^Total Tests: 0' <<<"$(ctest --test-dir "$build" -N "$@")" && return 0
+  balr_say "fuzzing"
+  cmake --build "$build" -j "$(nproc)" || return 1
+  local failed=0
+  ctest --test-dir "$build" --output-on-failure -j "$(nproc)" "$@" || failed=1
+  grep -h '^fuzz_.* inputs' "$build/Testing/Temporary/LastTest.log" || true
+  return $failed
+}
+
 balr_setup --tests
 balr_say "building (level $BALR_TEST_LEVEL)"
 balr_build -DBALR_WERROR=$werror -DBALR_BUILD_TESTS=ON
@@ -33,4 +56,5 @@ skipped=$({ grep -ahoE '^\[  SKIPPED \] [A-Za-z0-9_]+\.[A-Za-z0-9_/]+' "$log" 2>
 if [ "$skipped" -gt 0 ]; then
   balr_say "$skipped tests were SKIPPED: they need the reference data (BALR_TEST_DATA names its folder) or another processor"
 fi
+fuzz "$@" || status=1
 exit $status
