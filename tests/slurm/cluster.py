@@ -1,0 +1,164 @@
+"""A real Slurm on this machine: a controller and two nodes, for tests. Needs root, and Debian's slurm-wlm and munge.
+
+Each node is a slurmd in mount and UTS namespaces of its own, so that it has its own host name, and PMIx's folder and
+Open MPI's shared-memory files of the two nodes do not collide.
+"""
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+NODES = ("n1", "n2")
+NEEDED = ("slurmctld", "slurmd", "srun", "sbatch", "munged", "unshare")
+
+
+def missing():
+    """Why a cluster cannot be started here; None if it can."""
+    programs = [name for name in NEEDED if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None]
+    if programs:
+        return f"these programs are missing: {', '.join(programs)} (Debian: slurm-wlm, munge)"
+    if os.geteuid() != 0:
+        return "only root can start Slurm's daemons in namespaces of their own"
+    trial = subprocess.run(["unshare", "-m", "-u", "true"], capture_output=True)
+    return None if trial.returncode == 0 else "this machine does not allow namespaces"
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+class Cluster:
+    """Started by start(), ended by stop(); run() calls a command of Slurm with its environment."""
+
+    def __init__(self, folder, cpus_per_node=2, kill_wait=5):
+        self.folder = Path(folder)
+        self.cpus, self.kill_wait = cpus_per_node, kill_wait
+        self.conf = self.folder / "slurm.conf"
+        self.env = dict(os.environ, SLURM_CONF=str(self.conf), PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        self.munge = None
+
+    def start(self):
+        for name in ("state", "log", "pmix", *(f"{kind}.{node}" for kind in ("spool", "pmix") for node in NODES)):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self._start_munge()
+        self._write_configuration()
+        subprocess.run(["slurmctld", "-c", "-f", str(self.conf)], env=self.env, check=True)
+        for node in NODES:
+            self.start_node(node)
+        deadline = time.monotonic() + 60
+        while self.idle_nodes() != len(NODES):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the nodes did not come up:\n" + self.logs())
+            time.sleep(0.3)
+
+    def start_node(self, node):
+        own = f"hostname {node} && mount --bind '{self.folder}/pmix.{node}' '{self.folder}/pmix'"
+        subprocess.run(["unshare", "-m", "-u", "sh", "-c", f"{own} && exec slurmd -N {node} -f '{self.conf}'"],
+                       env=self.env, check=True)
+
+    def stop_node(self, node):
+        self._kill(self.folder / f"slurmd.{node}.pid")
+
+    def stop(self):
+        subprocess.run(["scancel", "--full", "--user=root"], env=self.env, capture_output=True, timeout=30)
+        for node in NODES:
+            self.stop_node(node)
+        self._kill(self.folder / "slurmctld.pid")
+        if self.munge:
+            self.munge.terminate()
+
+    def run(self, *command, check=True, timeout=300, **env):
+        done = subprocess.run([str(word) for word in command], timeout=timeout, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace",
+                              env=self.env | {key: str(value) for key, value in env.items()})
+        if check and done.returncode != 0:
+            raise AssertionError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}")
+        return done.stdout.strip() if check else (done.returncode, done.stdout)
+
+    def job(self, number):
+        """What the controller knows of a job, by field."""
+        text = self.run("scontrol", "show", "job", "-o", number)
+        return dict(word.split("=", 1) for word in text.split() if "=" in word)
+
+    def wait(self, number, states=("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL"), timeout=240):
+        """Waits until the job is in one of these states; returns its fields."""
+        deadline = time.monotonic() + timeout
+        while True:
+            fields = self.job(number)
+            if fields["JobState"] in states:
+                return fields
+            if time.monotonic() > deadline:
+                raise AssertionError(f"job {number} is still {fields['JobState']}, not one of {states}\n{self.logs()}")
+            time.sleep(0.3)
+
+    def idle_nodes(self):
+        text = subprocess.run(["sinfo", "-h", "-t", "idle", "-o", "%D"], env=self.env, capture_output=True, text=True).stdout
+        return sum(int(line) for line in text.split())
+
+    def logs(self):
+        return "\n".join(f"== {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in (self.folder / "log").iterdir())
+
+    def _start_munge(self):
+        socket_file = self.folder / "munge.socket"
+        key = self.folder / "munge.key"
+        key.write_bytes(os.urandom(1024))
+        key.chmod(0o400)
+        self.folder.chmod(0o755)
+        self.munge = subprocess.Popen(
+            ["munged", "--foreground", "--force", f"--socket={socket_file}", f"--key-file={key}", f"--pid-file={self.folder}/munged.pid",
+             f"--log-file={self.folder}/log/munged.log", f"--seed-file={self.folder}/munged.seed"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.env)
+        deadline = time.monotonic() + 20
+        while not socket_file.exists():
+            if time.monotonic() > deadline or self.munge.poll() is not None:
+                raise RuntimeError("munged did not start:\n" + self.logs())
+            time.sleep(0.1)
+
+    def _write_configuration(self):
+        controller, *ports = free_ports(1 + len(NODES))
+        host = socket.gethostname().split(".")[0]
+        nodes = "\n".join(f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={self.cpus} RealMemory=4000"
+                          for node, port in zip(NODES, ports))
+        self.conf.write_text(f"""ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller}
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={self.folder}/munge.socket,cred_expire=5
+SlurmdParameters=config_overrides
+StateSaveLocation={self.folder}/state
+SlurmctldPidFile={self.folder}/slurmctld.pid
+SlurmctldLogFile={self.folder}/log/slurmctld.log
+SlurmdSpoolDir={self.folder}/spool.%n
+SlurmdPidFile={self.folder}/slurmd.%n.pid
+SlurmdLogFile={self.folder}/log/slurmd.%n.log
+SlurmdTimeout=20
+MpiDefault=none
+ProctrackType=proctrack/pgid
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SchedulerType=sched/builtin
+ReturnToService=2
+JobRequeue=1
+KillWait={self.kill_wait}
+MinJobAge=600
+{nodes}
+PartitionName=main Nodes={','.join(NODES)} Default=YES MaxTime=INFINITE State=UP
+""")
+        (self.folder / "mpi.conf").write_text(f"PMIxCliTmpDirBase={self.folder}/pmix\n")
+
+    @staticmethod
+    def _kill(pid_file):
+        try:
+            os.kill(int(pid_file.read_text()), 15)
+        except (OSError, ValueError):
+            pass
