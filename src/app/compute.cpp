@@ -2,8 +2,10 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
+#include <string_view>
 
 #include "app/run_commands.hpp"
 #include "balr/app/command_line.hpp"
@@ -44,7 +46,9 @@ int compute_main(int argc, char** argv) {
   try {
     world = World::start(&argc, &argv);
   } catch (const Error& e) {
-    std::fprintf(stderr, "error: %s\n", e.what());
+    // Without MPI the launcher's number says who speaks for all.
+    const char* rank = std::getenv("SLURM_PROCID");
+    if (rank == nullptr || std::string_view(rank) == "0") std::fprintf(stderr, "error: %s\n", e.what());
     return static_cast<int>(e.code());
   }
   stop = StopFlag::install();  // MPI may have taken the signals

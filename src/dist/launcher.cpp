@@ -23,4 +23,15 @@ std::optional<std::string> singleton_mismatch(const Environment& environment) {
   return std::nullopt;
 }
 
+std::optional<std::string> missing_wire_up(const Environment& environment) {
+  const long launched = number(environment("SLURM_STEP_NUM_TASKS"));
+  if (launched <= 1) return std::nullopt;
+  for (const char* name : {"PMIX_RANK", "PMIX_NAMESPACE", "PMI_RANK", "PMI_FD", "PMI_JOBID", "PMI_CONTROL_PORT", "PMI_SHARED_SECRET",
+                           "PALS_RANKID", "OMPI_COMM_WORLD_SIZE"})
+    if (environment(name)) return std::nullopt;
+  return "srun started " + std::to_string(launched) +
+         " processes without a way for MPI to connect them: start with `srun --mpi=pmix` (`srun --mpi=list` shows what this "
+         "cluster has)";
+}
+
 }  // namespace balr

@@ -12,4 +12,8 @@ using Environment = std::function<const char*(const char*)>;
 // each would do the whole work). Nothing if all is well. To be read before MPI_Init, which sets some of these variables.
 std::optional<std::string> singleton_mismatch(const Environment& environment);
 
+// Why MPI_Init cannot succeed: srun started several processes and gave them no way to find each other (--mpi=none). Some MPI
+// libraries then end the process with a page of text, others start singletons. Nothing if all is well.
+std::optional<std::string> missing_wire_up(const Environment& environment);
+
 }  // namespace balr

@@ -41,9 +41,11 @@ MpiLink::MpiLink(int* argc, char*** argv) : handles_(std::make_unique<Handles>()
   Handles& h = *handles_;
   int running = 0;
   MPI_Initialized(&running);
-  const auto mismatch = singleton_mismatch([](const char* name) { return std::getenv(name); });
+  const Environment environment = [](const char* name) { return std::getenv(name); };
+  const auto mismatch = singleton_mismatch(environment);
   std::string failure;
   if (!running) {
+    if (const auto missing = missing_wire_up(environment)) throw InternalError(*missing);
     int provided = 0;
     MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
     h.started_here = true;
