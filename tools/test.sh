@@ -35,7 +35,7 @@ fuzz() {
     { cat "$build/configure.log"; return 1; }
   grep -q '^Total Tests: 0' <<<"$(ctest --test-dir "$build" -N "$@")" && return 0
   balr_say "fuzzing"
-  cmake --build "$build" -j "$(nproc)" || return 1
+  cmake --build "$build" --target balr_fuzzers -j "$(nproc)" || return 1
   local failed=0
   ctest --test-dir "$build" --output-on-failure -j "$(nproc)" "$@" || failed=1
   grep -h '^fuzz_.* inputs' "$build/Testing/Temporary/LastTest.log" || true
