@@ -87,7 +87,7 @@ std::string storage_name(at::ScalarType type) {
 
 at::Tensor rebuild_tensor(const std::vector<PickleRef>& arguments) {
   if (arguments.size() < 6) throw DataError("a tensor is not complete");
-  const auto* storage = std::get_if<PickleStorage>(&arguments[0]->data);
+  const auto* storage = pickled_object<PickleStorage>(*arguments[0]);
   if (!storage) throw DataError("a tensor has no storage");
   const std::int64_t offset = count(arguments[1]);
   const auto size = counts(arguments[2]);

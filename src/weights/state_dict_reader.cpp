@@ -19,7 +19,7 @@ const std::string& key_of(const std::pair<PickleRef, PickleRef>& item) {
 
 bool holds_tensor(const PickleDict& dict) {
   return std::any_of(dict.items.begin(), dict.items.end(),
-                     [](const auto& item) { return std::holds_alternative<at::Tensor>(item.second->data); });
+                     [](const auto& item) { return pickled_tensor(*item.second) != nullptr; });
 }
 
 // The dict with the tensors: the outermost one, or the one under a usual name.
@@ -40,7 +40,7 @@ StateDict to_state_dict(const PickleDict& dict) {
   std::set<std::string> seen;
   for (const auto& item : dict.items) {
     const std::string& name = key_of(item);
-    const auto* tensor = std::get_if<at::Tensor>(&item.second->data);
+    const auto* tensor = pickled_tensor(*item.second);
     if (!tensor) throw DataError("its entry " + name + " is not a tensor");
     if (!seen.insert(name).second) throw DataError("its entry " + name + " comes twice");
     out.emplace_back(name, *tensor);

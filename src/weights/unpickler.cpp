@@ -1,255 +1,45 @@
 #include "weights/unpickler.hpp"
 
-#include <bit>
-#include <cstdio>
-
 #include "balr/core/error.hpp"
 #include "weights/rebuild_tensor.hpp"
 
 namespace balr {
-namespace {
 
-// Opcodes by the names of Python's pickletools.
-enum Opcode : unsigned char {
-  kMark = '(', kStop = '.', kPop = '0', kPopMark = '1', kDup = '2', kNone = 'N', kNewTrue = 0x88, kNewFalse = 0x89,
-  kBinInt = 'J', kBinInt1 = 'K', kBinInt2 = 'M', kLong1 = 0x8a, kLong4 = 0x8b, kBinFloat = 'G', kBinUnicode = 'X',
-  kShortBinUnicode = 0x8c, kBinUnicode8 = 0x8d, kEmptyTuple = ')', kTuple = 't', kTuple1 = 0x85, kTuple2 = 0x86,
-  kTuple3 = 0x87, kEmptyList = ']', kAppend = 'a', kAppends = 'e', kEmptyDict = '}', kSetItem = 's', kSetItems = 'u',
-  kGlobal = 'c', kStackGlobal = 0x93, kReduce = 'R', kBuild = 'b', kBinPersId = 'Q', kBinPut = 'q', kLongBinPut = 'r',
-  kMemoize = 0x94, kBinGet = 'h', kLongBinGet = 'j', kProto = 0x80, kFrame = 0x95,
-};
+bool Unpickler::knows_global(std::string_view name) const { return is_known_global(name); }
 
-[[noreturn]] void broken(const std::string& what) { throw DataError("its pickle is broken: " + what); }
-
-std::string hex(unsigned char byte) {
-  char text[8];
-  std::snprintf(text, sizeof text, "0x%02x", byte);
-  return text;
-}
-
-// Names come from the file: what cannot be printed is not.
-std::string printable(std::string_view text) {
-  std::string out(text.substr(0, 80));
-  for (char& c : out)
-    if (c < 0x20 || c > 0x7e) c = '?';
-  return out;
-}
-
-template <class T>
-T& expect(PickleRef value, const char* what) {
-  if (auto* found = std::get_if<T>(&value->data)) return *found;
-  broken(std::string("there is no ") + what + " where one must be");
-}
-
-}  // namespace
-
-PickleRef Unpickler::load() {
-  while (true) {
-    const auto opcode = static_cast<unsigned char>(take(1)[0]);
-    if (opcode == kStop) break;
-    if (!execute(opcode))
-      throw DataError("it holds something other than tensors, numbers, strings, lists and dicts (pickle opcode " +
-                      hex(opcode) + ")");
-  }
-  PickleRef value = pop();
-  if (!stack_.empty() || !marks_.empty()) broken("it ends too early");
-  return value;
-}
-
-bool Unpickler::execute(unsigned char opcode) {
-  switch (opcode) {
-    case kProto:
-      if (const auto version = take_unsigned(1); version < 2 || version > 5)
-        throw DataError("its pickle has protocol " + std::to_string(version) + ", and 2 to 5 are read");
-      return true;
-    case kFrame: take(8); return true;  // only announces how many bytes follow
-    case kMark: marks_.push_back(stack_.size()); return true;
-    case kPop: pop(); return true;
-    case kPopMark: pop_mark(); return true;
-    case kDup: stack_.push_back(top()); return true;
-    case kGlobal: {
-      const std::string_view module = take_line();
-      push_global(module, take_line());
-      return true;
-    }
-    case kStackGlobal: {
-      const auto& name = expect<std::string>(pop(), "name");
-      push_global(expect<std::string>(pop(), "module name"), name);
-      return true;
-    }
-    case kReduce: reduce(); return true;
-    case kBuild: build(); return true;
-    case kBinPersId: load_persistent(); return true;
-    default: return execute_scalar(opcode) || execute_container(opcode) || execute_memo(opcode);
-  }
-}
-
-bool Unpickler::execute_scalar(unsigned char opcode) {
-  switch (opcode) {
-    case kNone: push(std::monostate()); return true;
-    case kNewTrue: push(true); return true;
-    case kNewFalse: push(false); return true;
-    case kBinInt: push(static_cast<std::int64_t>(static_cast<std::int32_t>(take_unsigned(4)))); return true;
-    case kBinInt1: push(static_cast<std::int64_t>(take_unsigned(1))); return true;
-    case kBinInt2: push(static_cast<std::int64_t>(take_unsigned(2))); return true;
-    case kLong1: push(take_long(take_unsigned(1))); return true;
-    case kLong4: push(take_long(take_unsigned(4))); return true;
-    case kBinFloat: {
-      std::uint64_t bits = 0;  // the one big-endian number of the format
-      for (const char byte : take(8)) bits = bits << 8 | static_cast<unsigned char>(byte);
-      push(std::bit_cast<double>(bits));
-      return true;
-    }
-    case kBinUnicode: push(std::string(take(take_unsigned(4)))); return true;
-    case kShortBinUnicode: push(std::string(take(take_unsigned(1)))); return true;
-    case kBinUnicode8: push(std::string(take(take_unsigned(8)))); return true;
-    default: return false;
-  }
-}
-
-bool Unpickler::execute_container(unsigned char opcode) {
-  switch (opcode) {
-    case kEmptyTuple: push(PickleTuple{}); return true;
-    case kTuple: {
-      PickleTuple tuple{pop_mark()};
-      push(std::move(tuple));
-      return true;
-    }
-    case kTuple1: push_tuple(1); return true;
-    case kTuple2: push_tuple(2); return true;
-    case kTuple3: push_tuple(3); return true;
-    case kEmptyList: push(PickleList{}); return true;
-    case kAppend: append({pop()}); return true;
-    case kAppends: append(pop_mark()); return true;
-    case kEmptyDict: push(PickleDict{}); return true;
-    case kSetItem: {
-      PickleRef value = pop();
-      PickleRef key = pop();
-      set_items({key, value});
-      return true;
-    }
-    case kSetItems: set_items(pop_mark()); return true;
-    default: return false;
-  }
-}
-
-bool Unpickler::execute_memo(unsigned char opcode) {
-  const auto get = [this](std::uint64_t at) {
-    const auto found = memo_.find(at);
-    if (found == memo_.end()) broken("it refers to a value that is not there");
-    stack_.push_back(found->second);
-  };
-  switch (opcode) {
-    case kBinPut: memo_[take_unsigned(1)] = top(); return true;
-    case kLongBinPut: memo_[take_unsigned(4)] = top(); return true;
-    case kMemoize: memo_[memo_.size()] = top(); return true;
-    case kBinGet: get(take_unsigned(1)); return true;
-    case kLongBinGet: get(take_unsigned(4)); return true;
-    default: return false;
-  }
-}
-
-std::string_view Unpickler::take(std::uint64_t bytes) {
-  if (bytes > rest_.size()) broken("it ends too early");
-  const std::string_view taken = rest_.substr(0, bytes);
-  rest_.remove_prefix(bytes);
-  return taken;
-}
-
-std::string_view Unpickler::take_line() {
-  const std::size_t end = rest_.find('\n');
-  if (end == std::string_view::npos) broken("it ends too early");
-  return take(end + 1).substr(0, end);
-}
-
-std::uint64_t Unpickler::take_unsigned(int bytes) {
-  std::uint64_t value = 0;
-  const std::string_view taken = take(static_cast<std::uint64_t>(bytes));
-  for (std::size_t i = taken.size(); i-- > 0;) value = value << 8 | static_cast<unsigned char>(taken[i]);
-  return value;
-}
-
-std::int64_t Unpickler::take_long(std::uint64_t bytes) {
-  if (bytes > 8) throw DataError("it holds an integer of more than 64 bits");
-  if (bytes == 0) return 0;
-  const int shift = 64 - 8 * static_cast<int>(bytes);
-  return static_cast<std::int64_t>(take_unsigned(static_cast<int>(bytes)) << shift) >> shift;
-}
-
-PickleRef Unpickler::top() {
-  if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) broken("a value is missing");
-  return stack_.back();
-}
-
-PickleRef Unpickler::pop() {
-  PickleRef value = top();
-  stack_.pop_back();
-  return value;
-}
-
-std::vector<PickleRef> Unpickler::pop_mark() {
-  if (marks_.empty()) broken("a mark is missing");
-  const auto begin = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
-  std::vector<PickleRef> items(begin, stack_.end());
-  stack_.erase(begin, stack_.end());
-  marks_.pop_back();
-  return items;
-}
-
-void Unpickler::push_tuple(int count) {
-  PickleTuple tuple{std::vector<PickleRef>(static_cast<std::size_t>(count))};
-  for (std::size_t i = tuple.items.size(); i-- > 0;) tuple.items[i] = pop();
-  push(std::move(tuple));
-}
-
-void Unpickler::append(const std::vector<PickleRef>& items) {
-  auto& list = expect<PickleList>(top(), "list");
-  list.items.insert(list.items.end(), items.begin(), items.end());
-}
-
-void Unpickler::set_items(const std::vector<PickleRef>& items) {
-  if (items.size() % 2 != 0) broken("a dict's key has no value");
-  auto& dict = expect<PickleDict>(top(), "dict");
-  for (std::size_t i = 0; i < items.size(); i += 2) dict.items.emplace_back(items[i], items[i + 1]);
-}
-
-void Unpickler::push_global(std::string_view module, std::string_view name) {
-  std::string full = std::string(module) + "." + std::string(name);
-  if (!is_known_global(full))
-    throw DataError("it asks for the Python object " + printable(full) +
-                    ", and a model file may hold tensors, numbers, strings, lists and dicts only");
-  push(PickleGlobal{std::move(full)});
-}
-
-void Unpickler::reduce() {
-  const auto& arguments = expect<PickleTuple>(pop(), "tuple of arguments").items;
-  const auto& function = expect<PickleGlobal>(pop(), "function").name;
+PickleValue Unpickler::reduce(const std::string& function,
+                              const std::vector<PickleRef>& arguments) {
   if (function == "collections.OrderedDict") {
-    if (!arguments.empty()) broken("an OrderedDict is made from arguments");
-    push(PickleDict{});
-  } else if (function == "torch._utils._rebuild_tensor_v2") {
-    push(rebuild_tensor(arguments));
-  } else if (function == "torch._utils._rebuild_parameter") {
-    if (arguments.empty()) broken("a parameter has no tensor");
-    push(expect<at::Tensor>(arguments[0], "tensor"));
-  } else {
-    throw DataError("it calls " + printable(function) + ", which is not a function of model files");
+    if (!arguments.empty()) throw_broken_pickle("an OrderedDict is made from arguments");
+    return {PickleDict{}};
   }
+  if (function == "torch._utils._rebuild_tensor_v2")
+    return {PickleObject{rebuild_tensor(arguments)}};
+  if (function == "torch._utils._rebuild_parameter") {
+    const at::Tensor* tensor = arguments.empty() ? nullptr : pickled_tensor(*arguments[0]);
+    if (!tensor) throw_broken_pickle("a parameter has no tensor");
+    return {PickleObject{*tensor}};
+  }
+  throw DataError("it calls " + printable_name(function) +
+                  ", which is not a function of model files");
 }
 
 // Attributes of an OrderedDict (a state dict's _metadata) are of no use here.
-void Unpickler::build() {
-  expect<PickleDict>(pop(), "dict of attributes");
-  expect<PickleDict>(top(), "dict");
+void Unpickler::build(PickleValue& object, PickleRef state) {
+  expect_pickled<PickleDict>(state, "dict of attributes");
+  expect_pickled<PickleDict>(&object, "dict");
 }
 
-// ("storage", type, key, location, number of elements); the location (such as cuda:0) is where it was, not where we put it.
-void Unpickler::load_persistent() {
-  const auto& id = expect<PickleTuple>(pop(), "storage").items;
-  if (id.size() != 5 || expect<std::string>(id[0], "storage") != "storage") broken("a storage has an unknown form");
-  const auto& type = expect<PickleGlobal>(id[1], "storage type").name;
-  const auto& key = expect<std::string>(id[2], "storage key");
-  push(PickleStorage{load_storage_(key, storage_type(type), expect<std::int64_t>(id[4], "storage size"))});
+// ("storage", type, key, location, number of elements); the location (such as cuda:0) is where it
+// was, not where we put it.
+PickleValue Unpickler::load_persistent(PickleRef reference) {
+  const auto& id = expect_pickled<PickleTuple>(reference, "storage").items;
+  if (id.size() != 5 || expect_pickled<std::string>(id[0], "storage") != "storage")
+    throw_broken_pickle("a storage has an unknown form");
+  const auto& type = expect_pickled<PickleGlobal>(id[1], "storage type").name;
+  const auto& key = expect_pickled<std::string>(id[2], "storage key");
+  const auto numel = expect_pickled<std::int64_t>(id[4], "storage size");
+  return {PickleObject{PickleStorage{load_storage_(key, storage_type(type), numel)}}};
 }
 
 }  // namespace balr

@@ -43,7 +43,7 @@ TEST(UnpicklerTest, ReadsAStateDict) {
   const auto& items = std::get<PickleDict>(unpickler.load()->data).items;
   ASSERT_EQ(items.size(), 2u);
   EXPECT_EQ(std::get<std::string>(items[0].first->data), "w");
-  const auto& tensor = std::get<at::Tensor>(items[0].second->data);
+  const auto& tensor = *pickled_tensor(*items[0].second);
   EXPECT_TRUE(at::equal(tensor, at::arange(1, 7, at::kFloat).view({2, 3})));
   const auto& list = std::get<PickleList>(items[1].second->data).items;
   ASSERT_EQ(list.size(), 4u);
