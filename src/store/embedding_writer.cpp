@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -10,6 +11,7 @@
 
 #include "balr/core/atomic_file.hpp"
 #include "balr/core/error.hpp"
+#include "balr/core/hash.hpp"
 #include "balr/store/embedding_store.hpp"
 #include "store/store_layout.hpp"
 
@@ -35,8 +37,10 @@ std::size_t at_least_one(std::int64_t width) {
 
 struct StoreWriter::State {
   fs::path file, temporary;
+  StoreInfo info;
   StoreShape shape;
   StoreLayout layout;
+  std::array<Sha256, kColumns> sums;  // of what was written so far
   std::int64_t done = 0;
   int descriptor = -1;
   bool published = false;
@@ -64,14 +68,15 @@ struct StoreWriter::State {
   }
 
   template <class T>
-  void write_column(Column column, const std::vector<T>& values, std::int64_t count) const {
+  void write_column(Column column, const std::vector<T>& values, std::int64_t count) {
     const auto& place = layout.columns[static_cast<std::size_t>(column)];
     const auto bytes = std::as_bytes(std::span(values));
     BALR_CHECK(bytes.size() == place.row_bytes * static_cast<std::uint64_t>(count));
+    sums[static_cast<std::size_t>(column)].update(bytes);
     write(place.offset + place.row_bytes * static_cast<std::uint64_t>(done), bytes);
   }
 
-  void write_texts(Column column, const std::vector<std::string>& texts, std::int64_t count) const {
+  void write_texts(Column column, const std::vector<std::string>& texts, std::int64_t count) {
     const auto width =
         static_cast<std::size_t>(layout.columns[static_cast<std::size_t>(column)].row_bytes);
     std::vector<char> packed(texts.size() * width, '\0');
@@ -82,18 +87,32 @@ struct StoreWriter::State {
     }
     write_column(column, packed, count);
   }
+
+  // Over the first ones, now that all rows are known.
+  void write_checksums() {
+    ColumnSums texts;
+    for (std::size_t i = 0; i < kColumns; ++i) texts[i] = sums[i].hex();
+    const StoreLayout last = lay_out_store(info, shape, texts);
+    BALR_CHECK(last.metadata.size() == layout.metadata.size());
+    write(0, std::as_bytes(std::span(last.metadata)));
+  }
 };
 
 StoreWriter::StoreWriter(const fs::path& file, const StoreInfo& info, std::int64_t rows,
                          std::int64_t dimension, std::int64_t id_width, std::int64_t speaker_width,
-                         std::int64_t reason_width)
+                         std::int64_t reason_width, bool files)
     : state_(std::make_unique<State>()) {
   BALR_CHECK(rows >= 1 && dimension >= 1 && reason_width >= 0);
   BALR_CHECK(info.first_row >= 0 && info.total_rows - info.first_row >= rows);
   state_->file = file;
   state_->temporary = temporary_name(file);
-  state_->shape = {rows, dimension, at_least_one(id_width), at_least_one(speaker_width),
-                   static_cast<std::size_t>(reason_width)};
+  state_->info = info;
+  state_->shape = {rows,
+                   dimension,
+                   at_least_one(id_width),
+                   at_least_one(speaker_width),
+                   static_cast<std::size_t>(reason_width),
+                   files};
   state_->layout = lay_out_store(info, state_->shape);
   state_->descriptor =
       open(state_->temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -118,12 +137,19 @@ void StoreWriter::append(const StoreRows& rows) {
   } else {
     BALR_CHECK(rows.reasons.empty());
   }
+  if (state.shape.files) {
+    state.write_column(Column::kFileSize, rows.file_size, count);
+    state.write_column(Column::kFileTime, rows.file_time, count);
+  } else {
+    BALR_CHECK(rows.file_size.empty() && rows.file_time.empty());
+  }
   state.done += count;
 }
 
 void StoreWriter::finish() {
   State& state = *state_;
   BALR_CHECK(state.done == state.shape.rows && !state.published);
+  state.write_checksums();
   // Network file systems report a full disk as late as here.
   if (close(std::exchange(state.descriptor, -1)) != 0) state.fail("close");
   publish(state.temporary, state.file);
@@ -134,7 +160,8 @@ void write_store(const fs::path& file, const StoreInfo& info, const StoreRows& r
   const auto width = [](std::size_t value) { return static_cast<std::int64_t>(value); };
   StoreWriter writer(file, info, rows.rows(), rows.dimension, width(widest(rows.ids)),
                      width(widest(rows.speakers)),
-                     rows.reasons.empty() ? 0 : width(widest(rows.reasons)));
+                     rows.reasons.empty() ? 0 : width(widest(rows.reasons)),
+                     !rows.file_size.empty());
   writer.append(rows);
   writer.finish();
 }

@@ -4,6 +4,16 @@
 
 namespace balr {
 
+std::string attributes_text(const StoreInfo& info) {
+  std::string out = std::string("format=") + kFormatName +
+                    "\nformat_version=" + std::to_string(kFormatVersion) + "\n";
+  for (const auto& [name, member] : kTextAttributes)
+    out += std::string(name) + "=" + info.*member + "\n";
+  for (const auto& [name, member] : kNumberAttributes)
+    out += std::string(name) + "=" + std::to_string(info.*member) + "\n";
+  return out;
+}
+
 Hdf5Handle text_type(std::size_t width) {
   Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   BALR_CHECK(type && H5Tset_size(type.get(), width) >= 0 &&

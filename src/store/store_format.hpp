@@ -11,7 +11,7 @@
 namespace balr {
 
 inline constexpr const char* kFormatName = "balr-embeddings";
-inline constexpr std::int64_t kFormatVersion = 1;
+inline constexpr std::int64_t kFormatVersion = 2;
 
 // /status; the index is the value (RowStatus of module data has the same ones, a test says so).
 inline constexpr std::array<const char*, 8> kStatusNames = {
@@ -21,7 +21,7 @@ struct TextAttribute {
   const char* name;
   std::string StoreInfo::*member;
 };
-inline constexpr std::array<TextAttribute, 8> kTextAttributes = {
+inline constexpr std::array<TextAttribute, 9> kTextAttributes = {
     {{"model_repo", &StoreInfo::model_repo},
      {"model_name", &StoreInfo::model_name},
      {"model_sha256", &StoreInfo::model_sha256},
@@ -29,6 +29,7 @@ inline constexpr std::array<TextAttribute, 8> kTextAttributes = {
      {"precision", &StoreInfo::precision},
      {"input_hash", &StoreInfo::input_hash},
      {"identity", &StoreInfo::identity},
+     {"recipe", &StoreInfo::recipe},
      {"program_version", &StoreInfo::program_version}}};
 
 struct NumberAttribute {
@@ -40,6 +41,12 @@ inline constexpr std::array<NumberAttribute, 2> kNumberAttributes = {
 
 // Attributes live in object headers, whose messages end at 64 KiB.
 inline constexpr std::size_t kMaxAttributeBytes = 60'000;
+
+// Names of the checksums, which are texts of 64 hexadecimal digits.
+inline constexpr const char* kColumnSum = "sha256";
+inline constexpr const char* kAttributesSum = "attributes_sha256";
+// What attributes_sha256 is computed over: one line NAME=VALUE for each attribute, in this order.
+std::string attributes_text(const StoreInfo& info);
 
 // Fixed-length UTF-8, padded with NUL.
 Hdf5Handle text_type(std::size_t width);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "balr/core/error.hpp"
+#include "balr/core/hash.hpp"
 #include "store/store_format.hpp"
 
 namespace balr {
@@ -58,6 +59,13 @@ void put_attribute(hid_t file, const char* name, const Hdf5Handle& type, const v
   if (!attribute || H5Awrite(attribute.get(), type.get(), value) < 0) fail(hdf5_error_text());
 }
 
+// A checksum; zeros stand for one that is not known yet.
+void put_sum(hid_t object, const char* name, const std::string& sum) {
+  const std::string text = sum.empty() ? std::string(64, '0') : sum;
+  BALR_CHECK(text.size() == 64);
+  put_attribute(object, name, text_type(text.size()), text.c_str());
+}
+
 void put_text(hid_t file, const char* name, const std::string& text) {
   if (text.size() > kMaxAttributeBytes)
     throw IoError(std::string("the store's attribute ") + name + " is longer than " +
@@ -86,11 +94,12 @@ Hdf5Handle make_column(hid_t file, const char* name, hid_t type, std::vector<hsi
 
 // Creates one column and notes where it lies.
 void add_column(StoreLayout& layout, hid_t file, Column column, const char* name,
-                const Hdf5Handle& type, std::vector<hsize_t> dims) {
+                const Hdf5Handle& type, std::vector<hsize_t> dims, const ColumnSums& sums) {
   const std::uint64_t row_bytes = H5Tget_size(type.get()) * (dims.size() == 2 ? dims[1] : 1);
   Hdf5Handle dataset = make_column(file, name, type.get(), std::move(dims));
   const haddr_t offset = H5Dget_offset(dataset.get());
   if (offset == HADDR_UNDEF) fail(hdf5_error_text());
+  put_sum(dataset.get(), kColumnSum, sums[static_cast<std::size_t>(column)]);
   layout.columns[static_cast<std::size_t>(column)] = {offset, row_bytes};
 }
 
@@ -99,11 +108,29 @@ void add_column(StoreLayout& layout, hid_t file, Column column, const char* name
 std::size_t metadata_bytes(const StoreInfo& info) {
   std::size_t texts = 0;
   for (const auto& attribute : kTextAttributes) texts += (info.*attribute.member).size();
-  return (16384 + 3 * texts + 4095) / 4096 * 4096;
+  return (24576 + 3 * texts + 4095) / 4096 * 4096;
 }
 
-void create(StoreLayout& layout, MemoryFile& memory, const StoreInfo& info,
-            const StoreShape& shape) {
+void add_columns(StoreLayout& layout, hid_t file, const StoreShape& shape, const ColumnSums& sums) {
+  const auto rows = static_cast<hsize_t>(shape.rows), width = static_cast<hsize_t>(shape.dimension);
+  const Hdf5Handle real = predefined(H5T_IEEE_F32LE), number = predefined(H5T_STD_I64LE);
+  const auto add = [&](Column column, const char* name, const Hdf5Handle& type) {
+    add_column(layout, file, column, name, type, {rows}, sums);
+  };
+  add_column(layout, file, Column::kEmbeddings, "embeddings", real, {rows, width}, sums);
+  add(Column::kId, "id", text_type(shape.id_width));
+  add(Column::kSpeaker, "speaker", text_type(shape.speaker_width));
+  add(Column::kStatus, "status", status_type());
+  add(Column::kSeconds, "seconds", real);
+  add(Column::kSourceRate, "source_rate", predefined(H5T_STD_I32LE));
+  if (shape.reason_width > 0) add(Column::kReason, "reason", text_type(shape.reason_width));
+  if (!shape.files) return;
+  add(Column::kFileSize, "file_size", number);
+  add(Column::kFileTime, "file_time", number);
+}
+
+void create(StoreLayout& layout, MemoryFile& memory, const StoreInfo& info, const StoreShape& shape,
+            const ColumnSums& sums) {
   const Hdf5Handle access = memory.access_list(metadata_bytes(info));
   Hdf5Handle file(H5Fcreate("store", H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
   if (!file) fail(hdf5_error_text());
@@ -111,31 +138,18 @@ void create(StoreLayout& layout, MemoryFile& memory, const StoreInfo& info,
   put_number(file.get(), "format_version", kFormatVersion);
   for (const auto& [name, member] : kTextAttributes) put_text(file.get(), name, info.*member);
   for (const auto& [name, member] : kNumberAttributes) put_number(file.get(), name, info.*member);
-
-  const auto rows = static_cast<hsize_t>(shape.rows);
-  const Hdf5Handle real = predefined(H5T_IEEE_F32LE);
-  add_column(layout, file.get(), Column::kEmbeddings, "embeddings", real,
-             {rows, static_cast<hsize_t>(shape.dimension)});
-  add_column(layout, file.get(), Column::kId, "id", text_type(shape.id_width), {rows});
-  add_column(layout, file.get(), Column::kSpeaker, "speaker", text_type(shape.speaker_width),
-             {rows});
-  add_column(layout, file.get(), Column::kStatus, "status", status_type(), {rows});
-  add_column(layout, file.get(), Column::kSeconds, "seconds", real, {rows});
-  add_column(layout, file.get(), Column::kSourceRate, "source_rate", predefined(H5T_STD_I32LE),
-             {rows});
-  if (shape.reason_width > 0)
-    add_column(layout, file.get(), Column::kReason, "reason", text_type(shape.reason_width),
-               {rows});
+  put_sum(file.get(), kAttributesSum, sha256_hex(attributes_text(info)));
+  add_columns(layout, file.get(), shape, sums);
   if (!file.close()) fail(hdf5_error_text());
 }
 
 }  // namespace
 
-StoreLayout lay_out_store(const StoreInfo& info, const StoreShape& shape) {
+StoreLayout lay_out_store(const StoreInfo& info, const StoreShape& shape, const ColumnSums& sums) {
   silence_hdf5();
   MemoryFile memory;
   StoreLayout layout;
-  create(layout, memory, info, shape);
+  create(layout, memory, info, shape, sums);
   std::uint64_t first = layout.columns.front().offset;
   for (const auto& place : layout.columns)
     if (place.row_bytes > 0) first = std::min(first, place.offset);

@@ -36,6 +36,7 @@ inline StoreInfo sample_info(std::int64_t rows) {
   info.precision = "fp32";
   info.input_hash = std::string(64, 'a');
   info.identity = std::string(64, 'b');
+  info.recipe = std::string(64, 'd');
   info.program_version = "0.1.0";
   info.total_rows = rows;
   return info;

@@ -1,7 +1,6 @@
 // For h5py_test.py: writes the sample store, or reads a store and says what it found; errors leave
 // as balr's exit codes.
-//   store_tool write FILE ROWS DIMENSION [reasons]     store_tool read FILE     store_tool info
-//   FILE
+//   store_tool write FILE ROWS DIMENSION [reasons]     store_tool read|info|verify FILE
 // BALR_TEST_FLOCK_ERRNO makes every flock() fail with that number, as a file system without locks
 // does.
 #include <sys/syscall.h>
@@ -13,6 +12,7 @@
 #include <string>
 
 #include "balr/core/error.hpp"
+#include "balr/store/verify_store.hpp"
 #include "sample_rows.hpp"
 
 extern "C" int flock(int descriptor, int operation) noexcept {
@@ -34,6 +34,11 @@ int run(int argc, char** argv) {
     if (argc > 5)
       for (std::int64_t i = 0; i < rows; ++i)
         sample.reasons.push_back(i % 8 == 0 ? "" : "cassé " + std::to_string(i));
+    if (argc > 5)
+      for (std::int64_t i = 0; i < rows; ++i) {
+        sample.file_size.push_back(1000 + i);
+        sample.file_time.push_back(1'700'000'000'000'000'000 + i);
+      }
     write_store(argv[2], test::sample_info(rows), sample);
   } else if (command == "read") {
     const Store store = read_store(argv[2]);
@@ -41,6 +46,10 @@ int run(int argc, char** argv) {
     for (float value : store.rows.embeddings) sum += value == value ? value : 0;
     std::printf("%lld %lld %.9g\n", static_cast<long long>(store.rows.rows()),
                 static_cast<long long>(store.rows.dimension), sum);
+  } else if (command == "verify") {
+    const StoreReport report = verify_store(argv[2]);
+    for (const std::string& problem : report.problems) std::printf("%s\n", problem.c_str());
+    return report.problems.empty() ? 0 : 65;
   } else if (command == "info") {
     std::printf("%s\n", read_store_info(argv[2]).model_name.c_str());
   } else {

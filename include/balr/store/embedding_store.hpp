@@ -10,7 +10,12 @@
 //   /embeddings float32 [N, D] (NaN row where it failed), /id, /speaker fixed-length UTF-8
 //   null-padded, /status uint8 enum, /seconds float32, /source_rate int32; root attributes =
 //   format, format_version and StoreInfo.
-// A part or fragment of an extraction is the same file for fewer rows.
+// Each dataset has an attribute `sha256` over its bytes as they lie in the file, in Python
+// hashlib.sha256(f["embeddings"][:].tobytes()); the root has `attributes_sha256` over the other
+// root attributes. `balr verify` recomputes them. A part or fragment of an extraction is the same
+// file for fewer rows, with the further datasets that StoreRows names. What size and time the audio
+// files had is not in a finished store but beside it (sources.csv): stores of the same audio are
+// the same bytes everywhere.
 namespace balr {
 
 struct StoreInfo {
@@ -19,6 +24,7 @@ struct StoreInfo {
   std::string precision;   // fp32, tf32, ...
   std::string input_hash;  // Manifest::hash
   std::string identity;    // hash of configuration, model and input: parts of one run share it
+  std::string recipe;      // the same without the input: rows of such stores can be exchanged
   std::string program_version;
   std::int64_t total_rows = 0;  // N of the whole input
   std::int64_t first_row =
@@ -35,6 +41,9 @@ struct StoreRows {
   // Why rows failed; empty in a finished store (failures.csv has them), else one text a row: an
   // extra dataset /reason of parts.
   std::vector<std::string> reasons;
+  // Bytes and time of the last change (ns since 1970) of the audio files; -1 where there was none.
+  // Empty in a finished store, else extra datasets /file_size and /file_time of parts.
+  std::vector<std::int64_t> file_size, file_time;
   std::int64_t rows() const { return static_cast<std::int64_t>(status.size()); }
 };
 
@@ -51,10 +60,10 @@ struct Store {
 class StoreWriter {
  public:
   // `rows` >= 1 in all; widths in bytes of the longest text (at least 1 is taken); a `reason_width`
-  // of 0: no /reason.
+  // of 0: no /reason; `files`: with /file_size and /file_time.
   StoreWriter(const std::filesystem::path& file, const StoreInfo& info, std::int64_t rows,
               std::int64_t dimension, std::int64_t id_width, std::int64_t speaker_width,
-              std::int64_t reason_width = 0);
+              std::int64_t reason_width = 0, bool files = false);
   ~StoreWriter();
   StoreWriter(const StoreWriter&) = delete;
   StoreWriter& operator=(const StoreWriter&) = delete;
@@ -76,6 +85,8 @@ void write_store(const std::filesystem::path& file, const StoreInfo& info, const
 // Throws DataError (not a store, other version, damaged), IoError (cannot be opened or read).
 // HDF5 need not be thread-safe: one thread at a time.
 Store read_store(const std::filesystem::path& file);
+// Also compares the checksums; DataError if one differs.
+Store read_checked_store(const std::filesystem::path& file);
 StoreInfo read_store_info(const std::filesystem::path& file);
 
 }  // namespace balr
