@@ -32,6 +32,8 @@ libopenmpi-dev        MPI (Open MPI or MPICH)
 openmpi-bin           MPI's launcher
 libhdf5-dev           HDF5 1.10 or newer (serial)
 libsndfile1-dev       libsndfile 1.1 or newer
+libavformat-dev       FFmpeg 5.1 or newer (for m4a and wma; balr builds without it)
+libavcodec-dev        FFmpeg 5.1 or newer
 libssl-dev            OpenSSL
 libcli11-dev          CLI11
 libspdlog-dev         spdlog
@@ -42,6 +44,7 @@ libprotozero-dev      protozero
 libhwy-dev            Highway
 LIST
   [[ " $* " == *" --tests "* ]] && printf '%s\n' 'libgtest-dev   GoogleTest' 'libbenchmark-dev   Google Benchmark' \
+    'ffmpeg   the program ffmpeg' \
     'clang-16   clang 16 (for the fuzz programs alone)' 'libclang-rt-16-dev   its sanitizers and libFuzzer'
   [[ " $* " == *" --demo "* ]] && printf '%s\n' 'espeak-ng   espeak-ng' 'curl   curl'
   return 0

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
 #include <stdexcept>
@@ -48,6 +49,7 @@ Resampler::Resampler(int source_rate, int target_rate) {
     const int last = std::min(taps() - 1, static_cast<int>(std::ceil(centre + reach)));
     const int count = (last - first + kLanes) / kLanes * kLanes;
     phases_.push_back({first, weights_.size(), count});
+    reach_ = std::max(reach_, first + count);
     for (int tap = first; tap < first + count; ++tap)
       weights_.push_back(
           tap <= last ? static_cast<float>(windowed_sinc(position(tap), base / source_)) : 0.0f);
@@ -66,29 +68,65 @@ std::vector<float> Resampler::kernel() const {
   return out;
 }
 
+std::int64_t Resampler::outputs(std::int64_t inputs) const {
+  return (inputs * target_ + source_ - 1) / source_;
+}
+
+void Resampler::one_period(const float* x, int count, float* out) const {
+  for (int phase = 0; phase < count; ++phase) {
+    const Phase& p = phases_[static_cast<std::size_t>(phase)];
+    const float* from = x + p.first;
+    const float* w = weights_.data() + p.offset;
+    float sum[kLanes] = {};
+    for (int k = 0; k < p.count; k += kLanes)
+      for (int lane = 0; lane < kLanes; ++lane) sum[lane] += from[k + lane] * w[k + lane];
+    out[phase] = ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+  }
+}
+
 std::vector<float> Resampler::resample(std::span<const float> samples) const {
-  const auto length = static_cast<std::int64_t>(samples.size());
-  const std::int64_t outputs = (length * target_ + source_ - 1) / source_;
+  const std::int64_t count = outputs(static_cast<std::int64_t>(samples.size()));
   // Zeros on both sides, as torchaudio pads, and room for the last phase's padded taps.
   std::vector<float> padded(
-      samples.size() + 2 * static_cast<std::size_t>(width_ + source_) + kLanes + 2 * width_, 0.0f);
+      samples.size() + static_cast<std::size_t>(width_ + source_ + std::max(reach_, taps())), 0.0f);
   std::copy(samples.begin(), samples.end(), padded.begin() + width_);
 
-  std::vector<float> out(static_cast<std::size_t>(outputs));
-  std::int64_t at = 0;
-  for (std::int64_t begin = 0; at < outputs; begin += source_) {
-    for (int phase = 0; phase < target_ && at < outputs; ++phase, ++at) {
-      const Phase& p = phases_[static_cast<std::size_t>(phase)];
-      const float* x = padded.data() + begin + p.first;
-      const float* w = weights_.data() + p.offset;
-      float sum[kLanes] = {};
-      for (int k = 0; k < p.count; k += kLanes)
-        for (int lane = 0; lane < kLanes; ++lane) sum[lane] += x[k + lane] * w[k + lane];
-      out[static_cast<std::size_t>(at)] =
-          ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
-    }
-  }
+  std::vector<float> out(static_cast<std::size_t>(count));
+  std::int64_t begin = 0;
+  for (std::int64_t at = 0; at < count; at += target_, begin += source_)
+    one_period(padded.data() + begin, static_cast<int>(std::min<std::int64_t>(target_, count - at)),
+               out.data() + at);
   return out;
+}
+
+StreamResampler::StreamResampler(std::shared_ptr<const Resampler> resampler)
+    : resampler_(std::move(resampler)),
+      buffer_(static_cast<std::size_t>(resampler_->width_), 0.0f) {}
+
+void StreamResampler::run(std::int64_t outputs, std::vector<float>& out) {
+  const Resampler& r = *resampler_;
+  std::size_t begin = 0;
+  while (done_ < outputs && begin + static_cast<std::size_t>(r.reach_) <= buffer_.size()) {
+    const auto count = static_cast<int>(std::min<std::int64_t>(r.target_, outputs - done_));
+    out.resize(out.size() + static_cast<std::size_t>(count));
+    r.one_period(buffer_.data() + begin, count, out.data() + out.size() - count);
+    done_ += count;
+    begin += static_cast<std::size_t>(r.source_);
+  }
+  begin = std::min(begin, buffer_.size());
+  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(begin));
+}
+
+void StreamResampler::add(std::span<const float> block, std::vector<float>& out) {
+  buffer_.insert(buffer_.end(), block.begin(), block.end());
+  inputs_ += static_cast<std::int64_t>(block.size());
+  run(std::numeric_limits<std::int64_t>::max(), out);
+}
+
+void StreamResampler::finish(std::vector<float>& out) {
+  buffer_.resize(buffer_.size() + static_cast<std::size_t>(resampler_->reach_ + resampler_->source_),
+                 0.0f);
+  run(resampler_->outputs(inputs_), out);
 }
 
 }  // namespace balr

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,12 +27,21 @@ enum class RowStatus : std::uint8_t {
 };
 const char* to_string(RowStatus status);
 
+// A part of a file; by default all of it, as the mean over its channels.
+struct AudioPiece {
+  double start = 0;  // seconds
+  double end = -1;   // seconds; negative: the end of the file
+  int channel = -1;  // from 0; negative: the mean over all channels
+  bool operator==(const AudioPiece&) const = default;
+};
+
 struct AudioLimits {
-  double max_seconds = 24 * 3600;  // of decoded audio; longer: kTooLong
+  double max_seconds = 24 * 3600;  // of one piece; longer: kTooLong, or cut
+  bool truncate = false;           // cut what is longer than max_seconds (AudioClip::truncated)
+  double max_overshoot = 0.01;     // seconds a piece may reach beyond the end: texts are rounded
   int max_channels = 64;           // more: kDecode
-  // Frames x channels, before or after resampling, whichever is more; above: kTooLong.
-  std::int64_t max_values = 1'000'000'000;
-  std::size_t max_cached_taps = 16 << 20;  // weights of resamplers kept for the next file: 64 MB
+  std::int64_t max_values = 1'000'000'000;  // samples of one piece after resampling: kTooLong above
+  std::size_t max_cached_taps = 16 << 20;   // weights of resamplers kept for the next file: 64 MB
 };
 
 // One utterance as the model wants it.
@@ -40,6 +50,7 @@ struct AudioClip {
   int rate = 16000;            // Hz
   int source_rate = 0;         // Hz of the file, before resampling
   double seconds = 0;          // of the source audio that was used
+  bool truncated = false;
 };
 
 // Either a clip or a status other than kOk with the reason.
@@ -55,13 +66,22 @@ class AudioLoader {
   AudioLoader(int rate, const AudioLimits& limits);
   ~AudioLoader();
 
-  // Decodes a file (wav, flac, ogg, opus, mp3 through libsndfile), resamples each channel, then
-  // takes the mean over channels. Reads blocks until the decoder has no more and never makes room
-  // for what the header claims; a FLAC shorter than its header says is broken (kDecode), one that
-  // is longer is cut by libsndfile; of a damaged mp3, ogg or opus what the decoder recovers is
-  // taken. Rates from 1 kHz to 1 MHz (else kDecode). Never throws for what the file contains;
-  // IoError if the process has no descriptors or no memory left. Prints nothing.
-  DecodeResult load(const std::filesystem::path& file) const;
+  // Decodes a file, resamples each channel, then takes the mean over channels. The content decides
+  // how, never the name: wav, flac, ogg, opus, mp3 by libsndfile; mp4 (m4a), wma, aac, matroska by
+  // FFmpeg where it is installed, else kDecode with a reason that names the packages. Reads blocks
+  // until the decoder has no more, resamples them as they come and never makes room for what the
+  // header claims: memory is that of the clip. A FLAC or an mp4 shorter than its header says is
+  // broken (kDecode), a FLAC that is longer is cut by libsndfile; of a damaged mp3, ogg or opus
+  // what the decoder recovers is taken; anything that FFmpeg calls an error is kDecode. Rates from
+  // 1 kHz to 1 MHz (else kDecode). Never throws for what the file contains; IoError if the process
+  // has no descriptors or no memory left. Prints nothing.
+  DecodeResult load(const std::filesystem::path& file, const AudioPiece& piece = {}) const;
+
+  // Several pieces of a file, decoded once. Each result is what load() of that piece alone gives:
+  // the samples from round(start * rate) to round(end * rate) of the source, resampled as if they
+  // were a file; damage behind a piece's end does not touch it.
+  std::vector<DecodeResult> load(const std::filesystem::path& file,
+                                 std::span<const AudioPiece> pieces) const;
 
  private:
   std::shared_ptr<const Resampler> resampler(int source_rate) const;

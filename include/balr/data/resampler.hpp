@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -29,16 +30,40 @@ class Resampler {
   std::vector<float> kernel() const;
 
  private:
+  friend class StreamResampler;
   struct Phase {
     int first;           // tap of the whole kernel that weights_[offset] belongs to
     std::size_t offset;  // into weights_
     int count;           // multiple of 8, padded with zeros
   };
 
+  std::int64_t outputs(std::int64_t inputs) const;
+  // The first `count` phases of the outputs whose windows begin at x.
+  void one_period(const float* x, int count, float* out) const;
+
   int source_, target_;  // divided by their gcd
   int width_;
+  int reach_ = 0;  // samples behind the beginning of a window that some phase reads
   std::vector<Phase> phases_;
   std::vector<float> weights_;
+};
+
+// Resamples a signal that comes in blocks; the outputs are the bytes of resample() on all of it.
+class StreamResampler {
+ public:
+  explicit StreamResampler(std::shared_ptr<const Resampler> resampler);
+
+  // Appends the outputs that no later block can change.
+  void add(std::span<const float> block, std::vector<float>& out);
+  // Appends the rest; nothing can be added afterwards.
+  void finish(std::vector<float>& out);
+
+ private:
+  void run(std::int64_t outputs, std::vector<float>& out);
+
+  std::shared_ptr<const Resampler> resampler_;
+  std::vector<float> buffer_;  // from the beginning of the next window on
+  std::int64_t inputs_ = 0, done_ = 0;
 };
 
 }  // namespace balr
