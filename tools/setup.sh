@@ -35,6 +35,7 @@ libsndfile1-dev       libsndfile 1.1 or newer
 libavformat-dev       FFmpeg 5.1 or newer (for m4a and wma; balr builds without it)
 libavcodec-dev        FFmpeg 5.1 or newer
 libssl-dev            OpenSSL
+libcurl4-openssl-dev  libcurl
 libcli11-dev          CLI11
 libspdlog-dev         spdlog
 libyaml-cpp-dev       yaml-cpp
@@ -83,7 +84,8 @@ balr_system_packages() {
 balr_libtorch() {
   local venv="$BALR_DEPS/torch-$balr_torch_version" wanted=("torch==$balr_torch_version") stamp=ready
   if [[ " $* " == *" --tests "* ]]; then
-    wanted+=(numpy h5py tensorboard) stamp=ready-tests
+    wanted+=(numpy h5py tensorboard huggingface-hub==0.35.3 safetensors==0.6.2)
+    stamp=ready-tests-$(cksum <<<"${wanted[*]}" | cut -d' ' -f1)  # a longer list is installed where a shorter one was
   fi
   if [ -n "${LibTorch_ROOT:-}" ] && [[ " $* " != *" --tests "* ]]; then
     balr_say "using LibTorch of $LibTorch_ROOT"

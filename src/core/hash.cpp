@@ -10,49 +10,81 @@
 
 namespace balr {
 
-struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  ~State() { EVP_MD_CTX_free(context); }
+namespace {
+
+// One computation of OpenSSL.
+class Digest {
+ public:
+  explicit Digest(const EVP_MD* kind) { BALR_CHECK(EVP_DigestInit_ex(context_, kind, nullptr) == 1); }
+  ~Digest() { EVP_MD_CTX_free(context_); }
+  Digest(const Digest&) = delete;
+  Digest& operator=(const Digest&) = delete;
+
+  void update(std::span<const std::byte> bytes) {
+    BALR_CHECK(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1);
+  }
+  std::string hex() {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    BALR_CHECK(EVP_DigestFinal_ex(context_, digest.data(), &size) == 1);
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (unsigned i = 0; i < size; ++i) (text += kDigits[digest[i] >> 4]) += kDigits[digest[i] & 15];
+    return text;
+  }
+
+ private:
+  EVP_MD_CTX* context_ = EVP_MD_CTX_new();
 };
 
-Sha256::Sha256() : state_(std::make_unique<State>()) {
-  BALR_CHECK(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1);
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
 }
+
+void update_from_file(Digest& hash, const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw IoError("cannot read " + file.string());
+  std::vector<char> buffer(1 << 20);
+  while (in) {
+    in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    hash.update(bytes_of({buffer.data(), static_cast<std::size_t>(in.gcount())}));
+  }
+  if (in.bad()) throw IoError("cannot read " + file.string());
+}
+
+}  // namespace
+
+struct Sha256::State {
+  Digest digest{EVP_sha256()};
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {}
 Sha256::~Sha256() = default;
 
 Sha256& Sha256::update(std::span<const std::byte> bytes) {
-  BALR_CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+  state_->digest.update(bytes);
   return *this;
 }
 
-Sha256& Sha256::update(std::string_view text) {
-  return update(std::as_bytes(std::span(text.data(), text.size())));
-}
+Sha256& Sha256::update(std::string_view text) { return update(bytes_of(text)); }
 
-std::string Sha256::hex() {
-  std::array<unsigned char, 32> digest{};
-  BALR_CHECK(EVP_DigestFinal_ex(state_->context, digest.data(), nullptr) == 1);
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned char byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
+std::string Sha256::hex() { return state_->digest.hex(); }
 
 std::string sha256_hex(std::string_view text) { return Sha256().update(text).hex(); }
 
 std::string sha256_of_file(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw IoError("cannot read " + file.string());
-  Sha256 hash;
-  std::vector<char> buffer(1 << 20);
-  while (in) {
-    in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-    hash.update(std::string_view(buffer.data(), static_cast<std::size_t>(in.gcount())));
-  }
-  if (in.bad()) throw IoError("cannot read " + file.string());
+  Digest hash(EVP_sha256());
+  update_from_file(hash, file);
+  return hash.hex();
+}
+
+std::string git_blob_id_of_file(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (error) throw IoError("cannot read " + file.string());
+  Digest hash(EVP_sha1());
+  hash.update(bytes_of("blob " + std::to_string(size) + std::string(1, '\0')));
+  update_from_file(hash, file);
   return hash.hex();
 }
 

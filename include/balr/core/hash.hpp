@@ -26,6 +26,9 @@ class Sha256 {
 std::string sha256_hex(std::string_view text);
 // Throws IoError if the file cannot be read.
 std::string sha256_of_file(const std::filesystem::path& file);
+// The name that git gives a file's content: the SHA-1 of "blob SIZE\0" and its bytes. For checking downloads of
+// servers that know no other; it keeps nobody from forging. Throws IoError.
+std::string git_blob_id_of_file(const std::filesystem::path& file);
 
 // CRC-32C (Castagnoli) as used by TensorBoard's records.
 std::uint32_t crc32c(std::span<const std::byte> bytes);
