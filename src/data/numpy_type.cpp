@@ -37,10 +37,14 @@ float from_half(std::uint16_t bits) {
 float element(const char* at, NumpyType type) {
   const bool swap = type.big_endian != (std::endian::native == std::endian::big);
   switch (type.kind) {
-    case 'i': return static_cast<float>(load<std::int64_t>(at, swap));
-    case 'u': return static_cast<float>(static_cast<unsigned char>(*at));
-    case 'b': return *at != 0 ? 1.0f : 0.0f;
-    default: break;
+    case 'i':
+      return static_cast<float>(load<std::int64_t>(at, swap));
+    case 'u':
+      return static_cast<float>(static_cast<unsigned char>(*at));
+    case 'b':
+      return *at != 0 ? 1.0f : 0.0f;
+    default:
+      break;
   }
   if (type.size == 8) return static_cast<float>(load<double>(at, swap));
   if (type.size == 4) return load<float>(at, swap);
@@ -58,8 +62,10 @@ void check_size(std::size_t bytes, NumpyType type, const std::vector<std::int64_
   }
   for (const std::int64_t n : shape) {
     if (empty || elements > bytes) break;
-    if (static_cast<std::uint64_t>(n) > bytes) elements = bytes + 1;
-    else elements *= static_cast<std::size_t>(n);
+    if (static_cast<std::uint64_t>(n) > bytes)
+      elements = bytes + 1;
+    else
+      elements *= static_cast<std::size_t>(n);
   }
   if (empty) elements = 0;
   if (elements > bytes || elements * type.size != bytes)
@@ -83,7 +89,8 @@ VectorArray decode_array(std::string_view raw, NumpyType type, std::vector<std::
   check_size(raw.size(), type, shape);
   VectorArray out;
   out.values.resize(raw.size() / type.size);
-  // Place in the file of the element at C place i: the same, or counted with the first index fastest.
+  // Place in the file of the element at C place i: the same, or counted with the first index
+  // fastest.
   std::vector<std::size_t> index(shape.size(), 0);
   for (std::size_t i = 0; i < out.values.size(); ++i) {
     std::size_t at = i;

@@ -18,8 +18,9 @@ constexpr const char* kReconstruct = "numpy.core.multiarray._reconstruct";
 constexpr const char* kFromBuffer = "numpy.core.numeric._frombuffer";
 constexpr const char* kArray = "numpy.ndarray";
 constexpr const char* kType = "numpy.dtype";
-constexpr const char* kEncode = "_codecs.encode";       // protocol 2's way to write bytes
-constexpr const char* kNoBytes2 = "__builtin__.bytes";  // called without arguments: b"" in protocol 2
+constexpr const char* kEncode = "_codecs.encode";  // protocol 2's way to write bytes
+constexpr const char* kNoBytes2 =
+    "__builtin__.bytes";  // called without arguments: b"" in protocol 2
 constexpr std::array kKnown{kReconstruct, kFromBuffer, kArray, kType, kEncode, kNoBytes2};
 
 std::string in_numpy_1(std::string_view name) {
@@ -47,8 +48,7 @@ class ArrayUnpickler final : public PickleMachine {
     const std::string known = in_numpy_1(name);
     return std::find(kKnown.begin(), kKnown.end(), known) != kKnown.end();
   }
-  PickleValue reduce(const std::string& function,
-                     const std::vector<PickleRef>& arguments) override;
+  PickleValue reduce(const std::string& function, const std::vector<PickleRef>& arguments) override;
   void build(PickleValue& object, PickleRef state) override;
 };
 
@@ -105,7 +105,8 @@ PickleValue ArrayUnpickler::reduce(const std::string& called,
     return {PickleObject{PickledArray{}}};
   }
   if (function == kNoBytes2 && arguments.empty()) return {PickleBytes{}};
-  throw DataError("it calls " + printable_name(called) + ", which is not a function of array files");
+  throw DataError("it calls " + printable_name(called) +
+                  ", which is not a function of array files");
 }
 
 // (3, byte order, None, None, None, -1, -1, flags)
@@ -208,8 +209,8 @@ std::string pickle_array(std::span<const float> values, const std::vector<std::i
   body += "\x93\x94"sv;
   put_text(body, "numpy");
   put_text(body, "ndarray");
-  body += "\x93\x94K\0\x85\x94"sv;  // STACK_GLOBAL, (0,)
-  body += "C\1b\x94\x87\x94R\x94"sv;    // b"b", the call
+  body += "\x93\x94K\0\x85\x94"sv;    // STACK_GLOBAL, (0,)
+  body += "C\1b\x94\x87\x94R\x94"sv;  // b"b", the call
   body += "(K\1"sv;
   for (const std::int64_t n : shape) put_int(body, n);
   put_tuple_end(body, shape.size());
@@ -219,7 +220,9 @@ std::string pickle_array(std::span<const float> values, const std::vector<std::i
   put_text(body, "f4");
   body += "\x89\x88\x87\x94R\x94(K\3"sv;
   put_text(body, "<");
-  body += "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0t\x94""b\x89"sv;
+  body +=
+      "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0t\x94"
+      "b\x89"sv;
   const std::string_view raw(reinterpret_cast<const char*>(values.data()), values.size_bytes());
   if (raw.size() < 256) {
     body += 'C';
@@ -229,7 +232,9 @@ std::string pickle_array(std::span<const float> values, const std::vector<std::i
     put_number(body, raw.size(), 4);
   }
   body += raw;
-  body += "\x94t\x94""b."sv;
+  body +=
+      "\x94t\x94"
+      "b."sv;
   std::string out = "\x80\x04\x95";
   put_number(out, body.size(), 8);
   return out + body;

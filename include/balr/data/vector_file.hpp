@@ -22,8 +22,9 @@ enum class VectorFormat {
   kText,    // .txt: numpy.savetxt's
   kNpy,     // .npy: versions 1 to 3, the same types
 };
-std::optional<VectorFormat> vector_format_of(const std::filesystem::path& file);  // by its extension
-std::string_view extension_of(VectorFormat format);                               // ".pkl", ...
+std::optional<VectorFormat> vector_format_of(
+    const std::filesystem::path& file);              // by its extension
+std::string_view extension_of(VectorFormat format);  // ".pkl", ...
 
 // Throws DataError that names the file and what is wrong with it: not an array, another type, cut
 // off, a shape that is not that of its data, larger than 64 MiB (.npy: any size). IoError: cannot
