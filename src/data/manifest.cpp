@@ -119,8 +119,10 @@ Manifest read_folder(const fs::path& folder, const std::vector<std::string>& aud
     const fs::directory_entry& entry = *at;
     if (!entry.is_regular_file(ignored)) continue;
     const std::string format = extension(entry.path());
-    const bool wanted = std::any_of(audio_formats.begin(), audio_formats.end(),
-                                    [&](const std::string& name) { return lower(name) == format; });
+    const bool wanted =
+        std::any_of(audio_formats.begin(), audio_formats.end(), [&](const std::string& name) {
+          return lower(name) == format || lower(name) == "." + format;
+        });
     if (!wanted) continue;
     Utterance row;
     row.id = row.audio = entry.path().lexically_relative(folder).generic_string();

@@ -173,6 +173,7 @@ TEST_F(ManifestTest, FolderAndSingleFile) {
   EXPECT_EQ(m.rows[0].id, "a.flac");
   EXPECT_EQ(m.rows[2].id, "e/a.WAV");
   EXPECT_THROW(read_manifest(dir_.path() / "d", {}, {"mp3"}), DataError);
+  EXPECT_EQ(read_manifest(dir_.path() / "d", {}, {".Wav"}).rows.size(), 2u);
   // printf 'a.flac\nb.wav\ne/a.WAV\n' | sha256sum
   EXPECT_EQ(m.hash, "32f57d4c5a0e428ed4c70ec0623ca9168a7c5bca02c44f1c9cd02f9ee56df314");
   const auto single = read_manifest(dir_.path() / "d" / "a.txt", {}, {});
