@@ -11,7 +11,6 @@ find_package(CURL REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(CLI11 REQUIRED)
 find_package(LibTorch REQUIRED)
 pkg_check_modules(sndfile REQUIRED IMPORTED_TARGET sndfile)
 if(BALR_WITH_FFMPEG)  # 5.1 or newer: m4a, wma

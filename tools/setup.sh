@@ -36,7 +36,6 @@ libavformat-dev       FFmpeg 5.1 or newer (for m4a and wma; balr builds without 
 libavcodec-dev        FFmpeg 5.1 or newer
 libssl-dev            OpenSSL
 libcurl4-openssl-dev  libcurl
-libcli11-dev          CLI11
 libspdlog-dev         spdlog
 libyaml-cpp-dev       yaml-cpp
 nlohmann-json3-dev    nlohmann-json

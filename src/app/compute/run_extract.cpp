@@ -1,4 +1,4 @@
-#include "app/run_commands.hpp"
+#include "app/compute/runs.hpp"
 #include "balr/dist/cores.hpp"
 #include "balr/dist/device.hpp"
 #include "balr/dist/world.hpp"
@@ -35,12 +35,12 @@ void refuse_unsupported(const Config& config) {
 
 }  // namespace
 
-ExitCode run_extract(const CommandLine& command, World& world, const StopFlag& stop) {
+ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag& stop) {
   const Config& config = command.config;
   ExtractOptions options;
   all_agree(world, "checking the command line", [&] {
     refuse_unsupported(config);
-    options.input = command.inputs.at(0);
+    options.input = command.input;
     options.root = command.root_dir;
     options.save_dir = command.save_dir.value_or("");
     options.audio_formats = command.audio_formats;

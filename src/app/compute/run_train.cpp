@@ -1,14 +1,14 @@
-#include "app/run_commands.hpp"
+#include "app/compute/runs.hpp"
 #include "balr/dist/world.hpp"
 #include "balr/train/trainer.hpp"
 
 namespace balr {
 
-ExitCode run_train(const CommandLine& command, World& world, const StopFlag& stop) {
+ExitCode run_train(const TrainCommand& command, World& world, const StopFlag& stop) {
   TrainOptions options;
   all_agree(world, "checking the command line", [&] {
-    options.train_input = command.inputs.at(0);
-    options.test_input = command.inputs.at(1);
+    options.train_input = command.train_input;
+    options.test_input = command.test_input;
     options.save_dir = command.save_dir.value_or("runs/train");
     options.root_dir = command.root_dir;
     options.device = command.device;

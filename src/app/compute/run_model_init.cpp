@@ -1,9 +1,8 @@
 #include <spdlog/spdlog.h>
 
-#include "app/run_commands.hpp"
+#include "app/compute/runs.hpp"
 #include "balr/data/audio.hpp"
 #include "balr/data/manifest.hpp"
-#include "balr/dist/world.hpp"
 #include "balr/speech/model_init.hpp"
 
 namespace balr {
@@ -11,8 +10,8 @@ namespace {
 
 constexpr std::size_t kClips = 32;  // spread over the input; enough for the statistics, and little memory
 
-std::vector<std::vector<float>> read_clips(const CommandLine& command) {
-  const Manifest manifest = read_manifest(command.audio, command.root_dir, command.audio_formats);
+std::vector<std::vector<float>> read_clips(const ModelInitCommand& command) {
+  const Manifest manifest = read_manifest(command.audio, {}, command.audio_formats);
   const AudioLoader loader(16000, {});
   std::vector<std::vector<float>> clips;
   const std::size_t step = std::max<std::size_t>(1, manifest.rows.size() / kClips);
@@ -25,15 +24,10 @@ std::vector<std::vector<float>> read_clips(const CommandLine& command) {
 
 }  // namespace
 
-ExitCode run_model_init(const CommandLine& command, World& world) {
-  all_agree(world, "making a model", [&] {
-    if (world.rank() != 0) return;
-    Busy busy(world, "making a model");
-    const auto& folder = command.inputs.at(0);
-    init_model(folder, read_clips(command), command.seed, command.model);
-    spdlog::info("made a random {} in {}: embeddings.model.model_repo={}", command.model, folder.string(),
-                 std::filesystem::absolute(folder).string());
-  });
+ExitCode run_model_init(const ModelInitCommand& command) {
+  init_model(command.folder, read_clips(command), command.seed, command.model);
+  spdlog::info("made a random {} in {}: embeddings.model.model_repo={}", command.model, command.folder.string(),
+               std::filesystem::absolute(command.folder).string());
   return ExitCode::kOk;
 }
 

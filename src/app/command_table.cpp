@@ -1,0 +1,70 @@
+// The commands of balr, one line each. To add one:
+//  1. commands/<name>.hpp and .cpp: a class derived from Command (from RunCommand if it takes a
+//     configuration) whose members are its arguments and options, info() with the help text, and
+//     declare(), which binds the members. commands/model_init.cpp is a short example. Help, shell
+//     completion, checks and "did you mean" follow from that.
+//  2. a line below;
+//  3. what it does: `ExitCode run_<name>(const <Name>Command&)`, for Program::kRanks with
+//     `(..., World&, const StopFlag&)` behind, in front/, files/ or compute/, the folder of its
+//     program, and a line in that folder's main.cpp.
+// Add the .cpp files to CMakeLists.txt, the command to README.md, and a test in tests/app. Files
+// that the parser needs (commands/) are part of `balr` and use the core module only.
+#include "app/command_table.hpp"
+
+#include <algorithm>
+
+#include "app/commands/config.hpp"
+#include "app/commands/extract.hpp"
+#include "app/commands/model_init.hpp"
+#include "app/commands/train.hpp"
+
+namespace balr {
+namespace {
+
+template <class T>
+CommandEntry entry() {
+  return {T::info(), []() -> std::unique_ptr<Command> { return std::make_unique<T>(); }};
+}
+
+}  // namespace
+
+std::span<const CommandEntry> command_table() {
+  static const std::vector<CommandEntry> table = {
+      // Group::kWork
+      entry<ExtractCommand>(),
+      entry<TrainCommand>(),
+      // Group::kFiles
+      // Group::kModels
+      entry<ModelInitCommand>(),
+      // Group::kHelp
+      entry<ConfigCommand>(),
+  };
+  return table;
+}
+
+const CommandEntry* find_command(std::string_view name) {
+  const auto table = command_table();
+  const auto found =
+      std::ranges::find(table, name, [](const CommandEntry& e) { return e.info.name; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> subcommands(std::string_view first) {
+  std::vector<std::string> words;
+  for (const CommandEntry& entry : command_table())
+    if (entry.info.name.starts_with(std::string(first) + " "))
+      words.push_back(entry.info.name.substr(first.size() + 1));
+  return words;
+}
+
+std::vector<std::string> first_words() {
+  std::vector<std::string> words;
+  for (const CommandEntry& entry : command_table()) {
+    if (entry.info.hidden) continue;
+    const std::string word = entry.info.name.substr(0, entry.info.name.find(' '));
+    if (std::ranges::find(words, word) == words.end()) words.push_back(word);
+  }
+  return words;
+}
+
+}  // namespace balr

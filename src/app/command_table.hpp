@@ -1,0 +1,27 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "balr/app/command.hpp"
+
+namespace balr {
+
+struct CommandEntry {
+  CommandInfo info;
+  std::unique_ptr<Command> (*make)();
+};
+
+// All commands, in the order of `balr --help`.
+std::span<const CommandEntry> command_table();
+
+// nullptr if there is none.
+const CommandEntry* find_command(std::string_view name);
+// The second words of the commands that start with this word: score has train and test.
+std::vector<std::string> subcommands(std::string_view first);
+// What may be typed first: commands and the first words of those of two.
+std::vector<std::string> first_words();
+
+}  // namespace balr

@@ -1,0 +1,42 @@
+#include "app/commands/extract.hpp"
+
+namespace balr {
+
+CommandInfo ExtractCommand::info() {
+  return {
+      .name = "extract",
+      .group = Group::kWork,
+      .program = Program::kRanks,
+      .summary = "Speaker embeddings of speech files",
+      .description =
+          "Writes embeddings.h5, failures.csv and metadata.csv. A bad file costs its row, never "
+          "the\n"
+          "run. The same command again does only what is missing, on any number of processes.",
+      .examples =
+          "balr extract --save-dir embeddings/dev --device cuda dev.csv\n"
+          "balr extract speech/ --audio-formats wav --audio-formats flac num_threads=8\n"
+          "srun -n 16 balr extract --save-dir embeddings/dev --device cuda dev.csv "
+          "embeddings.model.model_repo=/models/resnet34",
+      .overrides = true,
+  };
+}
+
+void ExtractCommand::declare(OptionList& list) {
+  list.argument("INPUT", input, PathCheck::kExists, "CSV, folder of speech, or one file");
+  list.flag_pair("--force", force, "replace results of another configuration");
+  declare_save_output(list);
+  declare_run_options(list, "INPUT_embeddings beside the input");
+}
+
+void ExtractCommand::finish(std::span<const std::string> overrides) {
+  RunCommand::finish(overrides);
+  save_output = config.flag("save_output");
+  if (!config.has("embeddings.model"))
+    throw ConfigError("extract needs embeddings.model; leave out ~embeddings.model");
+  if (config.optional_text("embeddings.model.model_dir"))
+    throw ConfigError(
+        "embeddings.model.model_dir is not part of this version yet; set HF_HUB_CACHE to the "
+        "folder that keeps models, or give the model's folder as embeddings.model.model_repo");
+}
+
+}  // namespace balr

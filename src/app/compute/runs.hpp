@@ -1,0 +1,18 @@
+#pragma once
+#include "app/commands/extract.hpp"
+#include "app/commands/model_init.hpp"
+#include "app/commands/train.hpp"
+#include "balr/core/error.hpp"
+#include "balr/run/stop_flag.hpp"
+
+namespace balr {
+
+class World;
+
+// What balr-compute does, from the command line to a pipeline's options. Collective: on all ranks.
+ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag& stop);
+ExitCode run_train(const TrainCommand& command, World& world, const StopFlag& stop);
+// In one process, without MPI.
+ExitCode run_model_init(const ModelInitCommand& command);
+
+}  // namespace balr

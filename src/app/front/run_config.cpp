@@ -1,0 +1,12 @@
+#include <iostream>
+
+#include "app/front/runs.hpp"
+
+namespace balr {
+
+ExitCode run_config(const ConfigCommand& command) {
+  std::cout << (command.json ? command.config.to_json() + "\n" : command.config.to_yaml(true));
+  return ExitCode::kOk;
+}
+
+}  // namespace balr

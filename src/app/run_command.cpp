@@ -1,0 +1,100 @@
+#include "app/run_command.hpp"
+
+#include <algorithm>
+
+#include "app/config_files.hpp"
+
+namespace balr {
+namespace {
+
+std::string checked_device(std::string device) {
+  std::ranges::transform(device, device.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string number = device.starts_with("cuda:") ? device.substr(5) : "";
+  const bool numbered = !number.empty() && number.size() <= 3 &&
+                        number.find_first_not_of("0123456789") == std::string::npos;
+  if (device != "cpu" && device != "cuda" && !numbered)
+    throw ConfigError(
+        "Invalid value for '--device': '" + device +
+        "' is not cpu, cuda or cuda:N; for several GPUs start one process for each (mpirun, srun)");
+  return device;
+}
+
+}  // namespace
+
+void declare_config(OptionList& list, ConfigChoice& choice) {
+  list.value("--config-path", choice.path,
+             {"PATH", "YAML file, or the folder of --config-name", {}, Completes::kFiles});
+  list.value(
+      "--config-name", choice.name,
+      {"NAME", "YAML file in that folder, or a preset: recipe, smoke", {}, Completes::kPresets});
+}
+
+Config make_config(const ConfigChoice& choice, std::span<const std::string> overrides) {
+  Config config;
+  if (const auto file = find_config_file(choice.path, choice.name)) config.load_yaml(*file);
+  config.apply_overrides(overrides);
+  return config;
+}
+
+void RunCommand::declare_run_options(OptionList& list, const std::string& save_dir_default) {
+  list.section("Options of every run");
+  list.value("--save-dir", save_dir_,
+             {"PATH",
+              "folder of the results [default: " + save_dir_default + "]",
+              {},
+              Completes::kFolders});
+  list.value(
+      "--device", device_,
+      {"TEXT", "cpu, cuda or cuda:N [default: cpu]", {}, Completes::kNothing, {"cpu", "cuda"}});
+  list.value("--root-dir", root_dir,
+             {"PATH",
+              "where relative paths of a CSV start [default: its folder]",
+              {},
+              Completes::kFolders});
+  list.repeated(
+      "--audio-formats", formats_,
+      {"TEXT",
+       "suffix of the files to take from a folder [default: flac mp3 m4a ogg opus wav wma]",
+       {},
+       Completes::kNothing,
+       {"flac", "mp3", "m4a", "ogg", "opus", "wav", "wma"}});
+  list.value("--stop-before-end", stop_before_end_minutes,
+             {"MINUTES", "stop, resumable, so long before the end of the Slurm job"});
+  declare_config(list, file_);
+  declare_log(list, log);
+}
+
+void RunCommand::declare_save_output(OptionList& list) {
+  list.flag_pair("--save-output", save_output_, "--save-output", "write the results");
+}
+
+void RunCommand::declare_exist_ok(OptionList& list, const std::string& help) {
+  list.flag_pair("--exist-ok", exist_ok_, "--no-exist-ok", help);
+}
+
+void RunCommand::finish(std::span<const std::string> overrides) {
+  config = make_config(file_, overrides);
+  const auto set = [&](const std::string& key, const std::string& value) {
+    std::string option = "--" + key;
+    std::ranges::replace(option, '_', '-');
+    config.set_from_option(key, value, "option " + option);
+  };
+  if (save_dir_) set("save_dir", *save_dir_);
+  if (device_) set("device", *device_);
+  if (save_output_) set("save_output", *save_output_ ? "true" : "false");
+  if (exist_ok_) set("exist_ok", *exist_ok_ ? "true" : "false");
+  std::string formats;
+  for (const std::string& format : formats_) formats += (formats.empty() ? "" : ",") + format;
+  if (!formats_.empty()) set("audio_formats", formats);
+
+  device = checked_device(config.text("device"));
+  audio_formats = config.list("audio_formats");
+  for (std::string& format : audio_formats)
+    if (format.starts_with(".")) format.erase(0, 1);
+  if (const auto folder = config.optional_text("save_dir")) save_dir = *folder;
+  if (save_dir && save_dir->empty())
+    throw ConfigError("Invalid value for '--save-dir': give the name of a folder");
+}
+
+}  // namespace balr
