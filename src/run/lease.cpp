@@ -47,16 +47,16 @@ Judgement judge(const LeaseRecord& owner, const LeaseOptions& options) {
   return age > options.stale_seconds + kClockTolerance ? Judgement::kStale : Judgement::kUnknown;
 }
 
-// Watches the file for stale_seconds; true if nothing changed in it: clocks of two hosts may differ.
-bool gives_no_sign(const LeaseFile& file, const std::string& text, const LeaseOptions& options,
+// Watches the owner's record for stale_seconds; true if nothing changed in it: clocks of two hosts may differ.
+bool gives_no_sign(const LeaseFile& file, const LeaseFile::Owner& owner, const LeaseOptions& options,
                    const std::function<void()>& meanwhile) {
-  const auto owner = LeaseRecord::from_text(text);
   spdlog::warn("{} is held by {}; waiting up to {:.0f} s for a sign of life of it before taking over", file.path().string(),
-               owner ? owner_text(*owner) : "an unknown process", options.stale_seconds);
+               owner.record ? owner_text(*owner.record) : "an unknown process", options.stale_seconds);
   const auto end = Clock::now() + Seconds(options.stale_seconds);
   const auto pause = Seconds(std::clamp(options.stale_seconds / 100, 0.01, 0.5));
   while (Clock::now() < end) {
-    if (file.read() != text) return false;
+    const auto now = file.owner();
+    if (!now || now->text != owner.text) return false;
     if (meanwhile) meanwhile();
     std::this_thread::sleep_for(pause);
   }
@@ -68,6 +68,23 @@ bool gives_no_sign(const LeaseFile& file, const std::string& text, const LeaseOp
                     std::to_string(std::max<std::int64_t>(0, unix_time() - owner.heartbeat)) +
                     " s ago: wait for its end, or choose another --save-dir (if that process is surely gone, remove " +
                     file.path().string() + ")");
+}
+
+// Throws if the owner lives; false: it is on its way out, look again.
+bool is_stale(const LeaseFile& file, const LeaseFile::Owner& owner, const LeaseOptions& options,
+              const std::function<void()>& meanwhile) {
+  const fs::path folder = file.path().parent_path();
+  const Judgement judgement = owner.record ? judge(*owner.record, options) : Judgement::kUnknown;
+  if (judgement == Judgement::kStale) return true;
+  if (judgement == Judgement::kAlive) {
+    if (!owner.record->releasing) refuse(folder, file, *owner.record);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return false;
+  }
+  if (gives_no_sign(file, owner, options, meanwhile)) return true;
+  const auto now = file.owner();
+  if (now && now->record && (!owner.record || now->record->token == owner.record->token)) refuse(folder, file, *now->record);
+  return false;  // it was released, or taken over by a third run
 }
 
 }  // namespace
@@ -105,7 +122,10 @@ struct Lease::State {
     close(descriptor);
     descriptor = -1;
     try {
-      if (owned_by(file.path().parent_path(), record.token)) file.remove(record.token);
+      LeaseRecord last = record;
+      last.token = new_token(record.process);
+      last.releasing = true;
+      file.release(record.token, last.to_text());
     } catch (const IoError& error) {
       spdlog::warn("{}", error.what());
     }
@@ -134,33 +154,27 @@ Lease Lease::acquire(const fs::path& folder, const LeaseOptions& options, const 
   mine.token = new_token(options.process);
   while (true) {
     mine.heartbeat = unix_time();
-    if (const int fd = file.create(mine.to_text()); fd >= 0)
-      return Lease(std::make_unique<State>(folder, mine, fd, options.heartbeat_seconds));
-    const auto text = file.read();
-    if (!text) continue;  // released just now
-    const auto owner = LeaseRecord::from_text(*text);
-    const Judgement judgement = owner ? judge(*owner, options) : Judgement::kUnknown;
-    if (judgement == Judgement::kAlive) refuse(folder, file, *owner);
-    if (judgement == Judgement::kUnknown && !gives_no_sign(file, *text, options, meanwhile)) {
-      const auto now = file.read();
-      const auto other = now ? LeaseRecord::from_text(*now) : std::nullopt;
-      if (other && (!owner || other->token == owner->token)) refuse(folder, file, *other);
-      continue;  // it was released, or taken over by a third run: look again
+    const auto owner = file.owner();
+    int fd = -1;
+    if (!owner) {
+      fd = file.create(mine.to_text());
+    } else if (is_stale(file, *owner, options, meanwhile)) {
+      fd = file.take_over(*owner, mine.to_text(), mine.token);
+      if (fd >= 0)
+        spdlog::warn("taking over {} from {}, which has ended without releasing it", folder.string(),
+                     owner->record ? owner_text(*owner->record) : "an unknown process");
     }
-    if (file.remove(owner ? owner->token : *text))
-      spdlog::warn("taking over {} from {}, which has ended without releasing it", folder.string(),
-                   owner ? owner_text(*owner) : "an unknown process");
+    if (fd >= 0) return Lease(std::make_unique<State>(folder, mine, fd, options.heartbeat_seconds));
   }
 }
 
 bool Lease::owned_by(const fs::path& folder, const std::string& token) {
   const LeaseFile file(folder);
-  // A run that tries to take over may hold the file aside for a moment, and a text may be half-written.
+  // A text may be half-written.
   for (int attempt = 0; attempt < 4; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    const auto text = file.read();
-    const auto record = text ? LeaseRecord::from_text(*text) : std::nullopt;
-    if (record) return record->token == token;
+    const auto owner = file.owner();
+    if (!owner || owner->record) return owner && owner->record->token == token;
   }
   return false;
 }

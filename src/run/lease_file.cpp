@@ -10,6 +10,7 @@
 
 #include "balr/core/atomic_file.hpp"
 #include "balr/core/error.hpp"
+#include "balr/core/hash.hpp"
 
 namespace balr {
 namespace {
@@ -33,13 +34,31 @@ bool make_name(const fs::path& existing, const fs::path& name) {
   return false;
 }
 
+// Nothing if there is no such file.
+std::optional<std::string> read_text(const fs::path& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    if (errno == ENOENT || errno == ESTALE) return std::nullopt;
+    fail("read", path);
+  }
+  std::string text(4 * kTextSize, '\0');
+  const ssize_t count = ::read(fd, text.data(), text.size());
+  const int cause = errno;
+  close(fd);
+  errno = cause;
+  if (count < 0 && errno == ESTALE) return std::nullopt;
+  if (count < 0) fail("read", path);
+  text.resize(static_cast<std::size_t>(count));
+  return text;
+}
+
 }  // namespace
 
 std::string LeaseRecord::to_text() const {
   const Json json{{"host", process.host},       {"pid", process.pid},     {"pid_start", process.start},
                   {"boot", process.boot},       {"pid_namespace", process.pid_namespace},
                   {"job", job},                 {"restart_count", restart_count},
-                  {"token", token},             {"beats", beats},         {"heartbeat", heartbeat}};
+                  {"token", token},             {"releasing", releasing}, {"beats", beats},         {"heartbeat", heartbeat}};
   std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   BALR_CHECK(text.size() < kTextSize);
   text.resize(kTextSize - 1, ' ');
@@ -54,6 +73,7 @@ std::optional<LeaseRecord> LeaseRecord::from_text(const std::string& text) {
     out.job = json.at("job");
     out.restart_count = json.at("restart_count");
     out.token = json.at("token");
+    out.releasing = json.at("releasing");
     out.beats = json.at("beats");
     out.heartbeat = json.at("heartbeat");
     return out;
@@ -64,30 +84,34 @@ std::optional<LeaseRecord> LeaseRecord::from_text(const std::string& text) {
 
 LeaseFile::LeaseFile(const fs::path& folder) : path_(folder / ".balr-lease") {}
 
-std::optional<std::string> LeaseFile::read() const {
-  const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    if (errno == ENOENT || errno == ESTALE) return std::nullopt;
-    fail("read", path_);
-  }
-  std::string text(4 * kTextSize, '\0');
-  const ssize_t count = ::read(fd, text.data(), text.size());
-  const int cause = errno;
-  close(fd);
-  errno = cause;
-  if (count < 0 && errno == ESTALE) return std::nullopt;
-  if (count < 0) fail("read", path_);
-  text.resize(static_cast<std::size_t>(count));
-  return text;
+fs::path LeaseFile::claim(const std::string& key) const {
+  return path_.parent_path() / (path_.filename().string() + "-" + sha256_hex(key).substr(0, 16));
 }
 
-int LeaseFile::create(const std::string& text) const {
+std::optional<LeaseFile::Owner> LeaseFile::owner() const {
+  std::optional<Owner> out;
+  std::vector<fs::path> chain;
+  // Chains are short: each link is a process that died at an unlucky moment.
+  for (fs::path file = path_; chain.size() < 1000; file = claim(out->key())) {
+    auto text = read_text(file);
+    if (!text) break;
+    chain.push_back(file);
+    auto record = LeaseRecord::from_text(*text);
+    out = Owner{std::move(*text), std::move(record), file, {}};
+  }
+  if (out) out->chain = std::move(chain);
+  return out;
+}
+
+int LeaseFile::create(const std::string& text) const { return create(path_, text); }
+
+int LeaseFile::create(const fs::path& file, const std::string& text) const {
   const fs::path temporary = temporary_name(path_);
   const int fd = open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0) fail("create", temporary);
   try {
     write_over(fd, text);
-    const bool named = make_name(temporary, path_);
+    const bool named = make_name(temporary, file);
     const int cause = errno;
     unlink(temporary.c_str());
     if (named) return fd;
@@ -99,28 +123,42 @@ int LeaseFile::create(const std::string& text) const {
     throw;
   }
   if (errno == EEXIST) return -1;
-  if (errno != EPERM && errno != ENOTSUP && errno != ENOSYS && errno != EMLINK) fail("create", path_);
+  if (errno != EPERM && errno != ENOTSUP && errno != ENOSYS && errno != EMLINK) fail("create", file);
   // A file system without second names.
-  const int direct = open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const int direct = open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (direct < 0 && errno == EEXIST) return -1;
-  if (direct < 0) fail("create", path_);
+  if (direct < 0) fail("create", file);
   write_over(direct, text);
   return direct;
 }
 
-bool LeaseFile::remove(const std::string& token_or_text) const {
-  // Taken aside first: what is removed is what was looked at, whoever is at work here at the same time.
-  const fs::path aside = temporary_name(path_);
-  if (rename(path_.c_str(), aside.c_str()) != 0) {
-    if (errno == ENOENT) return false;
-    fail("rename", path_);
+int LeaseFile::take_over(const Owner& owner, const std::string& text, const std::string& token) const {
+  const fs::path mine = claim(owner.key());
+  const int fd = create(mine, text);
+  if (fd < 0) return -1;
+  const auto now = this->owner();
+  if (!now || !now->record || now->record->token != token) {
+    // It was taken over or released between the look at it and the claim.
+    unlink(mine.c_str());
+    close(fd);
+    return -1;
   }
-  const std::string text = read_file(aside);
-  const auto record = LeaseRecord::from_text(text);
-  const bool wanted = (record ? record->token : text) == token_or_text;
-  if (!wanted) make_name(aside, path_);
-  unlink(aside.c_str());
-  return wanted;
+  // The rest is tidiness: the claim becomes `.balr-lease`, and claims between the two are nobody's any more.
+  if (rename(mine.c_str(), path_.c_str()) == 0)
+    for (std::size_t i = 1; i < owner.chain.size(); ++i) unlink(owner.chain[i].c_str());
+  return fd;
+}
+
+void LeaseFile::release(const std::string& token, const std::string& text) const {
+  const auto now = owner();
+  if (!now || !now->record || now->record->token != token) return;
+  const fs::path mine = claim(token);
+  const int fd = create(mine, text);
+  if (fd < 0) return;  // taken over just now
+  close(fd);
+  // With the first one the folder is free; another run may create it anew at once.
+  for (const fs::path& file : now->chain) unlink(file.c_str());
+  unlink(mine.c_str());
 }
 
 void LeaseFile::write_over(int descriptor, const std::string& text) {
