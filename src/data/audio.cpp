@@ -27,8 +27,8 @@ std::unique_ptr<AudioSource> open_source(const std::filesystem::path& path, Inpu
                                          const AudioLimits& limits, DecodeResult& failure) {
   failure = file.open(path);
   if (failure.status != RowStatus::kOk) return nullptr;
-  auto source = is_for_ffmpeg(file.head()) ? open_ffmpeg_file(file, failure)
-                                           : open_sound_file(file, failure);
+  auto source =
+      is_for_ffmpeg(file.head()) ? open_ffmpeg_file(file, failure) : open_sound_file(file, failure);
   if (file.error() != 0) failure = failed(RowStatus::kMissing, std::strerror(file.error()));
   if (failure.status == RowStatus::kOk) failure = check_header(*source, limits);
   return failure.status == RowStatus::kOk ? std::move(source) : nullptr;

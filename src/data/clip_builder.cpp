@@ -144,8 +144,8 @@ DecodeResult ClipBuilder::finish(bool ended, std::int64_t frames, const DecodeRe
   if (!complete && verdict.status != RowStatus::kOk) {
     fail(verdict.status, verdict.reason);
   } else if (!complete && piece_.end >= 0 && piece_.end > length + limits_.max_overshoot) {
-    fail(RowStatus::kOutOfRange, "the piece ends at " + seconds_text(piece_.end) + " s, the file at " +
-                                     seconds_text(length) + " s");
+    fail(RowStatus::kOutOfRange, "the piece ends at " + seconds_text(piece_.end) +
+                                     " s, the file at " + seconds_text(length) + " s");
   } else if (used_ == 0) {
     fail(RowStatus::kOutOfRange, "the piece begins at " + seconds_text(piece_.start) +
                                      " s, the file ends at " + seconds_text(length) + " s");

@@ -41,7 +41,7 @@ class ClipBuilder {
   std::int64_t begin_, end_;  // frames of the source
   std::int64_t most_;         // frames that may be used
   std::int64_t used_ = 0;
-  bool done_ = false;         // failed or full
+  bool done_ = false;  // failed or full
   DecodeResult result_;
   std::vector<StreamResampler> resamplers_;  // one a channel in use; none without resampling
   std::vector<float> channel_, resampled_;

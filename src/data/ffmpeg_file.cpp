@@ -32,13 +32,15 @@ float to_float(T value) {
 
 // Interleaves a frame, whose planes are one a channel or a single one.
 template <class T>
-void copy_samples(const AVFrame& frame, bool planar, std::size_t channels, std::vector<float>& out) {
+void copy_samples(const AVFrame& frame, bool planar, std::size_t channels,
+                  std::vector<float>& out) {
   const auto count = static_cast<std::size_t>(frame.nb_samples);
   out.resize(count * channels);
   for (std::size_t c = 0; c < channels; ++c) {
     const T* from = reinterpret_cast<const T*>(frame.extended_data[planar ? c : 0]);
     const std::size_t step = planar ? 1 : channels, first = planar ? 0 : c;
-    for (std::size_t i = 0; i < count; ++i) out[i * channels + c] = to_float(from[first + i * step]);
+    for (std::size_t i = 0; i < count; ++i)
+      out[i * channels + c] = to_float(from[first + i * step]);
   }
 }
 

@@ -7,6 +7,8 @@
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
 #include "data/csv.hpp"
+#include "data/kaldi_folder.hpp"
+#include "data/piece_text.hpp"
 
 namespace balr {
 namespace {
@@ -30,6 +32,8 @@ std::string extension(const fs::path& file) {
 struct Columns {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   std::size_t id = kNone, audio = kNone, speaker = kNone, embedding = kNone;
+  std::size_t start = kNone, end = kNone, channel = kNone;
+  bool pieces() const { return start != kNone || end != kNone || channel != kNone; }
 };
 
 Columns find_columns(const std::vector<std::string>& header, const fs::path& file) {
@@ -40,12 +44,12 @@ Columns find_columns(const std::vector<std::string>& header, const fs::path& fil
       throw DataError(file.string() + ": two columns are called '" + name + "'; rename one");
     return static_cast<std::size_t>(at - header.begin());
   };
-  for (const char* name : {"start", "end", "channel"})
-    if (find(name) != Columns::kNone)
-      throw DataError(file.string() + ": the column '" + name +
-                      "' (pieces of a file) is not supported by this version; cut the files, or "
-                      "rename the column");
   Columns columns{find("id"), find("audio"), find("speaker"), find("embedding")};
+  if (columns.audio != Columns::kNone) {  // without audio these are names like any other
+    columns.start = find("start");
+    columns.end = find("end");
+    columns.channel = find("channel");
+  }
   if (columns.id == Columns::kNone && columns.audio == Columns::kNone)
     throw DataError(
         file.string() +
@@ -68,6 +72,8 @@ Utterance make_utterance(const std::vector<std::string>& cells, const Columns& c
                     "' is empty");
   for (const std::string* text : {&out.id, &out.audio, &out.speaker, &out.embedding})
     if (text->size() > kMaxText) throw DataError(where + ": a text of more than 4096 bytes");
+  if (columns.pieces())
+    out.piece = parse_piece(cell(columns.start), cell(columns.end), cell(columns.channel), where);
   if (!out.audio.empty())
     out.path = (folder / out.audio).string();  // an absolute path replaces the folder
   return out;
@@ -95,6 +101,7 @@ Manifest read_csv(const fs::path& file, const fs::path& root) {
   out.has_audio = columns.audio != Columns::kNone;
   out.has_speaker = columns.speaker != Columns::kNone;
   out.has_embedding = columns.embedding != Columns::kNone;
+  out.has_pieces = columns.pieces();
   const fs::path folder = root.empty() ? file.parent_path() : root;
   for (std::size_t i = 1; i < table.records.size(); ++i) {
     const std::string where = file.string() + ", line " + std::to_string(table.lines[i]);
@@ -145,6 +152,7 @@ Manifest read_folder(const fs::path& folder, const std::vector<std::string>& aud
 Manifest read_manifest(const fs::path& input, const fs::path& root,
                        const std::vector<std::string>& audio_formats) {
   std::error_code ignored;
+  if (is_kaldi(input)) return read_kaldi(input, root);
   if (fs::is_directory(input, ignored)) return read_folder(input, audio_formats);
   if (!fs::exists(input, ignored)) throw DataError(input.string() + " does not exist");
   if (extension(input) == "csv") return read_csv(input, root);

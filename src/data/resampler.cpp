@@ -124,8 +124,8 @@ void StreamResampler::add(std::span<const float> block, std::vector<float>& out)
 }
 
 void StreamResampler::finish(std::vector<float>& out) {
-  buffer_.resize(buffer_.size() + static_cast<std::size_t>(resampler_->reach_ + resampler_->source_),
-                 0.0f);
+  buffer_.resize(
+      buffer_.size() + static_cast<std::size_t>(resampler_->reach_ + resampler_->source_), 0.0f);
   run(resampler_->outputs(inputs_), out);
 }
 

@@ -59,8 +59,8 @@ class SoundFile final : public AudioSource {
   std::span<const float> read() override {
     const std::size_t channels = static_cast<std::size_t>(channels_);
     block_.resize(std::max<std::size_t>(1, kBlockValues / channels) * channels);
-    const sf_count_t frames = sf_readf_float(
-        handle_, block_.data(), static_cast<sf_count_t>(block_.size() / channels));
+    const sf_count_t frames =
+        sf_readf_float(handle_, block_.data(), static_cast<sf_count_t>(block_.size() / channels));
     // The first error stays: each read clears it.
     if (error_ == SF_ERR_NO_ERROR) error_ = sf_error(handle_);
     if (frames <= 0) return {};

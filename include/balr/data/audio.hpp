@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "balr/data/audio_piece.hpp"
+
 namespace balr {
 
 class Resampler;
@@ -26,14 +28,6 @@ enum class RowStatus : std::uint8_t {
   kPending = 255,  // not worked on yet; never in a finished store
 };
 const char* to_string(RowStatus status);
-
-// A part of a file; by default all of it, as the mean over its channels.
-struct AudioPiece {
-  double start = 0;  // seconds
-  double end = -1;   // seconds; negative: the end of the file
-  int channel = -1;  // from 0; negative: the mean over all channels
-  bool operator==(const AudioPiece&) const = default;
-};
 
 struct AudioLimits {
   double max_seconds = 24 * 3600;  // of one piece; longer: kTooLong, or cut
