@@ -27,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Raise it when a change of the program changes an embedding's bytes: parts of older programs are refused then.
-constexpr const char* kNumericsVersion = "1";
+constexpr const char* kNumericsVersion = "2";
 constexpr const char* kStoreName = "embeddings.h5";
 
 class Extraction {

@@ -18,6 +18,10 @@
 
 #include "kernels/adam-inl.hpp"
 #include "kernels/product_tiles-inl.hpp"
+// after product_tiles-inl.hpp, whose vectors they use
+#include "kernels/convolution_tiles-inl.hpp"
+#include "kernels/convolution_direct-inl.hpp"
+#include "kernels/winograd-inl.hpp"
 
 #if HWY_ONCE
 namespace balr::detail {
@@ -25,11 +29,15 @@ namespace balr::detail {
 const SimdKernels* simd_kernels(Path path) {
   [[maybe_unused]] const std::int64_t targets = hwy::SupportedTargets();
 #if HWY_TARGETS & HWY_AVX2
-  static constexpr SimdKernels kAvx2 = {N_AVX2::serial_product, N_AVX2::serial_adam};
+  static constexpr SimdKernels kAvx2 = {N_AVX2::serial_product,    N_AVX2::serial_adam,
+                                        N_AVX2::kTileCols,         N_AVX2::direct_convolution,
+                                        N_AVX2::winograd_convolution};
   if (path == Path::kAvx2 && (targets & HWY_AVX2)) return &kAvx2;
 #endif
 #if HWY_TARGETS & HWY_AVX3
-  static constexpr SimdKernels kAvx512 = {N_AVX3::serial_product, N_AVX3::serial_adam};
+  static constexpr SimdKernels kAvx512 = {N_AVX3::serial_product,    N_AVX3::serial_adam,
+                                          N_AVX3::kTileCols,         N_AVX3::direct_convolution,
+                                          N_AVX3::winograd_convolution};
   if (path == Path::kAvx512 && (targets & HWY_AVX3)) return &kAvx512;
 #endif
   return nullptr;

@@ -3,6 +3,7 @@
 
 #include "balr/kernels/path.hpp"
 #include "balr/kernels/product.hpp"
+#include "kernels/packed_convolution.hpp"
 
 // What is compiled once for each instruction set.
 namespace balr::detail {
@@ -18,6 +19,10 @@ struct SimdKernels {
                   const float* bias);
   void (*adam)(float* param, const float* grad, float* m, float* v, std::int64_t n,
                const AdamScalars& scalars);
+  std::int64_t convolution_panel;  // output channels that are packed side by side
+  // first < last, and the shapes fit.
+  void (*direct)(const ConvolutionCall& call);
+  void (*winograd)(const ConvolutionCall& call);
 };
 using SerialProduct = decltype(SimdKernels::product);
 using SerialAdam = decltype(SimdKernels::adam);

@@ -1,7 +1,6 @@
 #include "balr/speech/embedder.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <cstdio>
 
@@ -35,10 +34,12 @@ at::ScalarType type_of(const std::string& precision) {
   return precision == "bf16" ? at::kBFloat16 : precision == "fp16" ? at::kHalf : at::kFloat;
 }
 
-// Each thread that computes on the CPU gets one thread of ATen: parallelism is over utterances.
-void use_one_thread() {
-  thread_local const bool done = (at::set_num_threads(1), true);
-  (void)done;
+Convolutions parse_convolution(const std::string& text, const at::Device& device) {
+  if (text == "auto") return Convolutions::kAuto;
+  if (device.is_cpu() && text == "winograd") return Convolutions::kWinograd;
+  if (device.is_cpu() && text == "direct") return Convolutions::kDirect;
+  throw ConfigError("embeddings.convolution=" + text + " is not possible on the device " + device.str() + "; use auto" +
+                    (device.is_cpu() ? ", winograd or direct" : ""));
 }
 
 // PyTorch's own defaults for tf32: the convolutions, not the two small linear layers.
@@ -92,11 +93,12 @@ std::unique_ptr<Embedder> Embedder::load(const std::filesystem::path& model_file
   const at::Device device = parse_device(options.device);
   const std::string precision = resolve_precision(options.precision, device);
   if (device.is_cuda()) set_cuda_precision(precision);
+  const Convolutions convolutions = parse_convolution(options.convolution, device);
   const ResnetConfig config = read_config(model_config, options.features);
   const Fbank fbank(options.features);
   return std::unique_ptr<Embedder>(new Embedder(std::make_unique<State>(
       State{device, precision, sha256_of_file(model_file), fbank, DeviceFbank(fbank, device),
-            load_network(config, model_file, {device, type_of(precision)})})));
+            load_network(config, model_file, {device, type_of(precision), convolutions})})));
 }
 
 int Embedder::rate() const { return state_->fbank.options().rate; }
@@ -124,11 +126,7 @@ std::string Embedder::features() const {
 
 std::vector<float> Embedder::embed(std::span<const float> samples) const {
   if (!state_->device.is_cpu()) return embed_batch({&samples, 1}).front();
-  use_one_thread();
-  const std::vector<float> values = state_->fbank.compute(samples);
-  const std::int64_t frames = state_->fbank.frames(static_cast<std::int64_t>(samples.size()));
-  const at::Tensor features = at::tensor(at::ArrayRef<float>(values), at::kFloat).view({1, frames, state_->fbank.options().num_mel_bins});
-  return to_rows(state_->network.forward(features, {&frames, 1})).front();
+  return state_->network.embed(state_->fbank.compute(samples));
 }
 
 std::vector<std::vector<float>> Embedder::embed_batch(std::span<const std::span<const float>> samples) const {

@@ -21,7 +21,7 @@ at::Tensor time_mask(const at::Tensor& x, std::span<const std::int64_t> lengths)
 }
 
 at::Tensor pool_statistics(const at::Tensor& x, std::span<const std::int64_t> lengths) {
-  const at::Tensor wide = x.to(at::kFloat).contiguous();
+  const at::Tensor wide = x.to(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat).contiguous();
   const bool full = std::all_of(lengths.begin(), lengths.end(), [&](std::int64_t n) { return n == x.size(3); });
   at::Tensor mean, variance;
   if (full) {
@@ -29,7 +29,7 @@ at::Tensor pool_statistics(const at::Tensor& x, std::span<const std::int64_t> le
     variance = at::var(wide, at::OptionalIntArrayRef({3}), c10::Scalar(1));
   } else {
     const at::Tensor mask = time_mask(wide, lengths);
-    const at::Tensor count = lengths_tensor(lengths, x.device()).to(at::kFloat);
+    const at::Tensor count = lengths_tensor(lengths, x.device()).to(wide.scalar_type());
     mean = wide.mul(mask).sum({3}, true).div_(count);
     variance = wide.sub(mean).mul_(mask).square_().sum({3}).div_(count.sub(1).view({-1, 1, 1}));
     mean = mean.squeeze(3);

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "balr/core/error.hpp"
+#include "speech/cpu_resnet.hpp"
 #include "speech/pooling.hpp"
 #include "speech/resnet_plan.hpp"
 #include "speech/resnet_walk.hpp"
@@ -49,15 +50,67 @@ class TimeMasks {
   at::Tensor mask_;
 };
 
+at::Tensor row_of(const std::vector<float>& values) { return at::tensor(at::ArrayRef<float>(values), at::kFloat).unsqueeze(0); }
+
+// [1, channels, mel, time] of [time][mel][pitch]
+at::Tensor picture_of(const CpuResnet::Kept& kept) {
+  return at::tensor(at::ArrayRef<float>(kept.values), at::kFloat)
+      .view({kept.rows, kept.cols, kept.pitch})
+      .narrow(2, 0, kept.channels)
+      .permute({2, 1, 0})
+      .unsqueeze(0)
+      .contiguous();
+}
+
+// Of one utterance, in LibTorch's order.
+ResnetStages to_stages(const CpuResnet::Result& result) {
+  ResnetStages out;
+  out.embedding_a = row_of(result.embedding_a);
+  out.embedding = row_of(result.embedding);
+  if (result.layers.empty()) return out;
+  for (const CpuResnet::Kept& layer : result.layers) out.layers.push_back(picture_of(layer));
+  out.stem = out.layers.front();
+  out.layers.erase(out.layers.begin());
+  const std::int64_t bins = result.layers.back().cols;
+  out.pooling = row_of(result.pooling).view({2, bins, -1}).transpose(1, 2).reshape({1, -1});
+  return out;
+}
+
+// Rows computed one by one, in one batch.
+ResnetStages stack(const std::vector<ResnetStages>& rows) {
+  const auto all = [&](auto&& member) {
+    std::vector<at::Tensor> tensors;
+    for (const ResnetStages& row : rows)
+      if (member(row).defined()) tensors.push_back(member(row));
+    return tensors.empty() ? at::Tensor() : at::cat(tensors);
+  };
+  ResnetStages out;
+  out.stem = all([](const ResnetStages& row) { return row.stem; });
+  for (std::size_t i = 0; i < rows.front().layers.size(); ++i)
+    out.layers.push_back(all([i](const ResnetStages& row) { return row.layers[i]; }));
+  out.pooling = all([](const ResnetStages& row) { return row.pooling; });
+  out.embedding_a = all([](const ResnetStages& row) { return row.embedding_a; });
+  out.embedding = all([](const ResnetStages& row) { return row.embedding; });
+  return out;
+}
+
+bool by_library(const ResnetPlacement& placement) {
+  return placement.convolutions == Convolutions::kLibrary ||
+         (placement.convolutions == Convolutions::kAuto && !placement.device.is_cpu());
+}
+
 }  // namespace
 
 struct Resnet::State {
   ResnetConfig config;
   ResnetPlan plan;
   ResnetPlacement placement;
-  std::vector<Affine> convolutions;
+  std::vector<Affine> convolutions;  // LibTorch's, like seg_1 and seg_2
   Affine seg_1, seg_2;
+  std::unique_ptr<const CpuResnet> own;
 
+  void check(const at::Tensor& features, std::span<const std::int64_t> lengths) const;
+  ResnetStages run_own(const at::Tensor& features, std::span<const std::int64_t> lengths, bool keep) const;
   at::Tensor apply(std::size_t unit, const at::Tensor& x, const at::Tensor& added, bool relu) const;
   ResnetStages run(const at::Tensor& features, std::span<const std::int64_t> lengths, bool keep) const;
 };
@@ -71,12 +124,29 @@ at::Tensor Resnet::State::apply(std::size_t unit, const at::Tensor& x, const at:
   return relu ? y.relu_() : y;
 }
 
-ResnetStages Resnet::State::run(const at::Tensor& features, std::span<const std::int64_t> lengths, bool keep) const {
-  const c10::InferenceMode guard;
+void Resnet::State::check(const at::Tensor& features, std::span<const std::int64_t> lengths) const {
   BALR_CHECK(features.dim() == 3 && features.size(2) == config.feat_dim);
   BALR_CHECK(static_cast<std::size_t>(features.size(0)) == lengths.size());
+  for (const std::int64_t length : lengths) BALR_CHECK(length >= 1 && length <= features.size(1));
+}
+
+// Row by row; stages of several rows only if all are full.
+ResnetStages Resnet::State::run_own(const at::Tensor& features, std::span<const std::int64_t> lengths, bool keep) const {
+  const at::Tensor rows = features.to(at::kCPU, at::kFloat).contiguous();
+  std::vector<ResnetStages> each;
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    BALR_CHECK(!keep || lengths[i] == rows.size(1));
+    const float* row = rows.const_data_ptr<float>() + static_cast<std::int64_t>(i) * rows.size(1) * rows.size(2);
+    each.push_back(to_stages(own->run(row, lengths[i], keep)));
+  }
+  return stack(each);
+}
+
+ResnetStages Resnet::State::run(const at::Tensor& features, std::span<const std::int64_t> lengths, bool keep) const {
+  const c10::InferenceMode guard;
+  check(features, lengths);
+  if (own) return run_own(features, lengths, keep);
   const std::int64_t frames = features.size(1);
-  for (const std::int64_t length : lengths) BALR_CHECK(length >= 1 && length <= frames);
   TimeMasks masks(Lengths(lengths.begin(), lengths.end()), frames);
 
   at::Tensor x = features.to(placement.device, placement.type).transpose(1, 2).unsqueeze(1);
@@ -97,14 +167,21 @@ ResnetStages Resnet::State::run(const at::Tensor& features, std::span<const std:
 }
 
 Resnet::Resnet(const ResnetConfig& config, const StateDict& weights, const ResnetPlacement& placement) {
-  State state{config, make_resnet_plan(config), placement, {}, {}, {}};
-  FoldedResnet folded = fold_resnet(config, state.plan, weights);
+  State state{config, make_resnet_plan(config), placement, {}, {}, {}, nullptr};
+  const FoldedResnet folded = fold_resnet(config, state.plan, weights);
+  if (!by_library(placement)) {
+    BALR_CHECK(placement.device.is_cpu() && placement.type == at::kFloat);
+    state.own = std::make_unique<const CpuResnet>(config, state.plan, folded, placement.convolutions != Convolutions::kDirect);
+    state_ = std::make_unique<const State>(std::move(state));
+    return;
+  }
   for (const Affine& folded_unit : folded.convolutions)
     state.convolutions.push_back({folded_unit.weight.to(placement.device, placement.type).contiguous(at::MemoryFormat::ChannelsLast),
                                   folded_unit.bias.to(placement.device, placement.type)});
+  const at::ScalarType wide = placement.type == at::kDouble ? at::kDouble : at::kFloat;
   const auto linear = [&](const Affine& layer) -> Affine {
     if (!layer.weight.defined()) return layer;
-    return {layer.weight.to(placement.device, at::kFloat), layer.bias.to(placement.device, at::kFloat)};
+    return {layer.weight.to(placement.device, wide), layer.bias.to(placement.device, wide)};
   };
   state.seg_1 = linear(folded.seg_1);
   state.seg_2 = linear(folded.seg_2);
@@ -119,6 +196,13 @@ const ResnetConfig& Resnet::config() const { return state_->config; }
 
 at::Tensor Resnet::forward(const at::Tensor& features, std::span<const std::int64_t> lengths) const {
   return state_->run(features, lengths, false).embedding;
+}
+
+std::vector<float> Resnet::embed(std::span<const float> features) const {
+  BALR_CHECK(state_->own && !features.empty());
+  const auto count = static_cast<std::int64_t>(features.size());
+  BALR_CHECK(count % state_->config.feat_dim == 0);
+  return state_->own->run(features.data(), count / state_->config.feat_dim, false).embedding;
 }
 
 ResnetStages Resnet::stages(const at::Tensor& features, std::span<const std::int64_t> lengths) const {

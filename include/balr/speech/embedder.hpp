@@ -13,7 +13,8 @@ namespace balr {
 struct EmbedderOptions {
   std::string device = "cpu";       // as ATen spells it: cpu, cuda, cuda:1
   std::string precision = "auto";   // auto (CPU: fp32, CUDA: tf32), fp32; on CUDA also tf32, bf16, fp16
-  FbankOptions features;
+  FbankOptions features = {};
+  std::string convolution = "auto";  // on the CPU: auto (winograd), winograd, direct; on a device auto only
 };
 
 // From the samples of an utterance to its speaker embedding: filterbank, then the network. Immutable after loading.
@@ -32,7 +33,7 @@ class Embedder {
   std::string features() const;            // the filterbank and its parameters, for the store
 
   // One utterance of at least min_samples() samples. On the CPU any number of threads may call it at once; the result has the
-  // same bytes whichever thread computes it (ATen is told to use one thread for each caller).
+  // same bytes whichever thread and whichever CPU computes it.
   std::vector<float> embed(std::span<const float> samples) const;
   // A batch, padded and masked exactly; rows differ from embed() by rounding only (on the CPU, where they are computed
   // one by one, not at all).

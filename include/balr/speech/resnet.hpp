@@ -19,10 +19,15 @@ struct ResnetStages {
   at::Tensor embedding;            // [B, embed_dim]
 };
 
-// Where and how exactly the convolutions are computed. Pooling and the linear layers are float32 always.
+// Who computes the convolutions. On the CPU our own kernels, with the same bytes on any CPU: Winograd where it fits (an error
+// of 1e-5 of the embedding's norm) or directly (2e-6); on a device, or on the CPU for comparison, LibTorch.
+enum class Convolutions { kAuto, kWinograd, kDirect, kLibrary };
+
+// Where and how exactly the network is computed.
 struct ResnetPlacement {
   at::Device device = at::kCPU;
-  at::ScalarType type = at::kFloat;  // of the convolutions' weights and activations
+  at::ScalarType type = at::kFloat;  // of LibTorch's convolutions, weights and activations; pooling and linear layers: float32 at least
+  Convolutions convolutions = Convolutions::kAuto;  // kAuto: kWinograd on the CPU, kLibrary on a device
 };
 
 // WeSpeaker's ResNet with statistics pooling, for inference: each batch-norm is folded into its convolution (in double).
@@ -40,8 +45,11 @@ class Resnet {
 
   // features: float32 [B, T, feat_dim] on any device; lengths: true frames of each row (1 to T), what is behind them
   // does not matter. Returns float32 [B, embed_dim] on the device. A row does not depend on its mates (to rounding).
-  // A row of at most 8 frames is NaN: its deviation over one column is not defined.
+  // A row of at most 8 frames is NaN: its deviation over one column is not defined. With our own kernels rows are computed one by one,
+  // so a row's bytes are those of the row alone.
   at::Tensor forward(const at::Tensor& features, std::span<const std::int64_t> lengths) const;
+  // One utterance [frames, feat_dim], by our own kernels; memory does not grow with its length. Not with kLibrary.
+  std::vector<float> embed(std::span<const float> features) const;
   ResnetStages stages(const at::Tensor& features, std::span<const std::int64_t> lengths) const;
 
   // Multiplications of the convolutions for one utterance of this many frames.

@@ -30,7 +30,7 @@ void refuse_unsupported(const Config& config) {
   };
   only("embeddings.format", {"hdf5"});
   only("embeddings.long", {"whole"});
-  only("embeddings.convolution", {"auto", "direct"});
+  only("embeddings.convolution", {"auto", "winograd", "direct"});
 }
 
 }  // namespace
@@ -50,7 +50,8 @@ ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag
     options.model_name = config.text("embeddings.model.model_name");
     options.config_name = config.text("embeddings.model.config_name");
     const c10::Device device = choose_device(command.device, world.local_rank(), count_gpus());
-    options.embedder = {device.str(), config.text("embeddings.precision"), fbank_options(config)};
+    options.embedder = {device.str(), config.text("embeddings.precision"), fbank_options(config),
+                        config.text("embeddings.convolution")};
     options.limits.max_seconds = config.real("embeddings.max_seconds");
     options.max_failed_fraction = config.real("embeddings.max_failed_fraction");
     // num_workers and batch_size mean "choose" unless the command line says otherwise: in a file they are meant for training.
