@@ -60,11 +60,15 @@ ParsedArguments parse_arguments(const OptionList& list, std::span<const std::str
 }
 
 std::vector<std::string> set_arguments(const OptionList& list, const ParsedArguments& parsed) {
-  const std::size_t needed = list.arguments().size();
-  if (parsed.positionals.size() < needed)
-    throw ConfigError("Missing argument '" + list.arguments()[parsed.positionals.size()].name +
-                      "'");
-  for (std::size_t i = 0; i < needed; ++i) list.arguments()[i].set(parsed.positionals[i]);
+  std::size_t taken = 0;
+  for (const Argument& argument : list.arguments()) {
+    if (argument.required && taken == parsed.positionals.size())
+      throw ConfigError("Missing argument '" + argument.name + "'; see --help");
+    while (taken < parsed.positionals.size()) {
+      argument.set(parsed.positionals[taken++]);
+      if (!argument.repeatable) break;
+    }
+  }
   // Of an option given more than once the last counts, and only that is looked at.
   std::set<const Option*> done;
   for (auto given = parsed.options.rbegin(); given != parsed.options.rend(); ++given)
@@ -72,7 +76,7 @@ std::vector<std::string> set_arguments(const OptionList& list, const ParsedArgum
       given->first->set(given->second);
   for (const auto& [option, value] : parsed.options)
     if (option->repeatable) option->set(value);
-  return {parsed.positionals.begin() + static_cast<std::ptrdiff_t>(needed),
+  return {parsed.positionals.begin() + static_cast<std::ptrdiff_t>(taken),
           parsed.positionals.end()};
 }
 

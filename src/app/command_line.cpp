@@ -1,12 +1,12 @@
 #include "balr/app/command_line.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 
 #include "app/argument_parser.hpp"
 #include "app/command_table.hpp"
 #include "app/help.hpp"
+#include "app/launched.hpp"
 #include "app/nearest.hpp"
 
 namespace balr {
@@ -100,12 +100,6 @@ void print_error(std::string text) {
 
 std::string program_version() { return BALR_VERSION; }
 
-bool is_first_process() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
-    if (const char* rank = std::getenv(name)) return std::string_view(rank) == "0";
-  return true;
-}
-
 std::optional<CommandLine> parse_command_line(int argc, char** argv, int& exit_code) {
   exit_code = 0;
   try {
@@ -114,7 +108,11 @@ std::optional<CommandLine> parse_command_line(int argc, char** argv, int& exit_c
       throw IoError("cannot write to the standard output; is it closed, or its disk full?");
     return line;
   } catch (const PathError& error) {
-    print_error(error.what());  // of many processes, each that lacks it
+    // Perhaps only this node lacks it.
+    if (is_first_process())
+      print_error(error.what());
+    else if (is_first_process_of_node())
+      print_error("on " + host_name() + ": " + error.what());
     exit_code = kUsage;
   } catch (const Error& error) {
     if (is_first_process()) print_error(error.what());

@@ -13,9 +13,12 @@
 
 #include <algorithm>
 
+#include "app/commands/binarize.hpp"
 #include "app/commands/config.hpp"
 #include "app/commands/extract.hpp"
 #include "app/commands/model_init.hpp"
+#include "app/commands/score_test.hpp"
+#include "app/commands/score_train.hpp"
 #include "app/commands/train.hpp"
 
 namespace balr {
@@ -33,6 +36,9 @@ std::span<const CommandEntry> command_table() {
       // Group::kWork
       entry<ExtractCommand>(),
       entry<TrainCommand>(),
+      entry<BinarizeCommand>(),
+      entry<ScoreTrainCommand>(),
+      entry<ScoreTestCommand>(),
       // Group::kFiles
       // Group::kModels
       entry<ModelInitCommand>(),

@@ -70,13 +70,15 @@ std::string option_term(const Option& option) {
   return term + (option.takes_value ? " " + option.value.type : "");
 }
 
+std::string value_help(const ValueInfo& value) {
+  std::string text = value.help;
+  for (const std::string& choice : value.choices)
+    text += (&choice == &value.choices.front() ? ": " : ", ") + choice;
+  return text;
+}
+
 std::string option_help(const Option& option) {
-  std::string text = option.value.help;
-  if (!option.value.choices.empty()) {
-    text += ":";
-    for (const std::string& choice : option.value.choices)
-      text += (&choice == &option.value.choices.front() ? " " : ", ") + choice;
-  }
+  std::string text = value_help(option.value);
   if (option.repeatable) text += "; may be repeated";
   if (!option.default_value.empty()) text += " [default: " + option.default_value + "]";
   return text;
@@ -89,7 +91,10 @@ std::string usage(const CommandEntry& entry) {
   const auto command = entry.make();
   command->declare(list);
   std::string out = "balr " + entry.info.name + " [OPTIONS]";
-  for (const Argument& argument : list.arguments()) out += " " + argument.name;
+  for (const Argument& argument : list.arguments())
+    out += argument.required     ? " " + argument.name
+           : argument.repeatable ? " [" + argument.name + "...]"
+                                 : " [" + argument.name + "]";
   return out + (entry.info.overrides ? " [OVERRIDES...]" : "");
 }
 
@@ -124,7 +129,8 @@ std::string help_text(const CommandEntry& entry) {
   if (entry.info.planned)
     out += "Arguments are checked, but the command is not part of this version yet.\n";
   if (!list.arguments().empty() || entry.info.overrides) out += "\nArguments:\n";
-  for (const Argument& argument : list.arguments()) out += row(argument.name, argument.help, 18);
+  for (const Argument& argument : list.arguments())
+    out += row(argument.name, value_help(argument.value), 18);
   if (entry.info.overrides)
     out += row("OVERRIDES...", "key=value pairs of the configuration; `balr config` lists all keys",
                18);

@@ -64,12 +64,28 @@ void OptionList::argument(std::string name, fs::path& target, PathCheck check, s
     check_path(name, text, check);
     target = text;
   };
-  arguments_.push_back({std::move(name), std::move(help), Completes::kFiles, set});
+  arguments_.push_back(
+      {std::move(name), {"", std::move(help), {}, Completes::kFiles}, true, false, set});
 }
 
-void OptionList::argument(std::string name, std::string& target, std::string help) {
-  arguments_.push_back({std::move(name), std::move(help), Completes::kNothing,
-                        [&target](const std::string& text) { target = text; }});
+void OptionList::add_text(std::string name, std::string& target, ValueInfo info, bool required) {
+  const auto set = [name, info, &target](const std::string& text) {
+    target = chosen(name, info, text);
+  };
+  arguments_.push_back({std::move(name), std::move(info), required, false, set});
+}
+
+void OptionList::argument(std::string name, std::string& target, ValueInfo info) {
+  add_text(std::move(name), target, std::move(info), true);
+}
+
+void OptionList::optional_argument(std::string name, std::string& target, ValueInfo info) {
+  add_text(std::move(name), target, std::move(info), false);
+}
+
+void OptionList::rest(std::string name, std::vector<std::string>& target, ValueInfo info) {
+  arguments_.push_back({std::move(name), std::move(info), false, true,
+                        [&target](const std::string& text) { target.push_back(text); }});
 }
 
 Option& OptionList::add(std::string name, ValueInfo info, std::string default_value) {

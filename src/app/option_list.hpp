@@ -38,9 +38,10 @@ struct PathError : ConfigError {
 void check_path(const std::string& what, const std::filesystem::path& path, PathCheck check);
 
 struct Argument {
-  std::string name;  // INPUT
-  std::string help;
-  Completes completes = Completes::kFiles;
+  std::string name;                             // INPUT
+  ValueInfo value;                              // its type is not shown
+  bool required = true;                         // optional ones are declared last
+  bool repeatable = false;                      // takes all that follow
   std::function<void(const std::string&)> set;  // throws ConfigError
 };
 
@@ -63,7 +64,10 @@ class OptionList {
   void section(std::string heading) { section_ = std::move(heading); }
 
   void argument(std::string name, std::filesystem::path& target, PathCheck check, std::string help);
-  void argument(std::string name, std::string& target, std::string help);
+  void argument(std::string name, std::string& target, ValueInfo info);
+  // Those that may be left out, after the others: one; any number.
+  void optional_argument(std::string name, std::string& target, ValueInfo info);
+  void rest(std::string name, std::vector<std::string>& target, ValueInfo info);
 
   // --name VALUE or --name=VALUE.
   void value(std::string name, std::string& target, ValueInfo info);
@@ -88,6 +92,7 @@ class OptionList {
 
  private:
   Option& add(std::string name, ValueInfo info, std::string default_value);
+  void add_text(std::string name, std::string& target, ValueInfo info, bool required);
   std::string section_ = "Options";
   std::vector<Argument> arguments_;
   std::vector<Option> options_;

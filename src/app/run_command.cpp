@@ -3,25 +3,9 @@
 #include <algorithm>
 
 #include "app/config_files.hpp"
+#include "app/device_text.hpp"
 
 namespace balr {
-namespace {
-
-std::string checked_device(std::string device) {
-  std::ranges::transform(device, device.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const std::string number = device.starts_with("cuda:") ? device.substr(5) : "";
-  const bool numbered = !number.empty() && number.size() <= 3 &&
-                        number.find_first_not_of("0123456789") == std::string::npos;
-  if (device != "cpu" && device != "cuda" && !numbered)
-    throw ConfigError(
-        "Invalid value for '--device': '" + device +
-        "' is not cpu, cuda or cuda:N; for several GPUs start one process for each (mpirun, srun)");
-  return device;
-}
-
-}  // namespace
-
 void declare_config(OptionList& list, ConfigChoice& choice) {
   list.value("--config-path", choice.path,
              {"PATH", "YAML file, or the folder of --config-name", {}, Completes::kFiles});
@@ -59,10 +43,13 @@ void RunCommand::declare_run_options(OptionList& list, const std::string& save_d
        {},
        Completes::kNothing,
        {"flac", "mp3", "m4a", "ogg", "opus", "wav", "wma"}});
-  list.value("--stop-before-end", stop_before_end_minutes,
-             {"MINUTES", "stop, resumable, so long before the end of the Slurm job"});
   declare_config(list, file_);
   declare_log(list, log);
+}
+
+void RunCommand::declare_stop(OptionList& list) {
+  list.value("--stop-before-end", stop_before_end_minutes,
+             {"MINUTES", "stop, resumable, so long before the end of the Slurm job"});
 }
 
 void RunCommand::declare_save_output(OptionList& list) {
@@ -88,7 +75,7 @@ void RunCommand::finish(std::span<const std::string> overrides) {
   for (const std::string& format : formats_) formats += (formats.empty() ? "" : ",") + format;
   if (!formats_.empty()) set("audio_formats", formats);
 
-  device = checked_device(config.text("device"));
+  device = device_text(config.text("device"));
   audio_formats = config.list("audio_formats");
   for (std::string& format : audio_formats)
     if (format.starts_with(".")) format.erase(0, 1);

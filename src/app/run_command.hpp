@@ -32,7 +32,8 @@ class RunCommand : public Command {
  protected:
   // `save_dir_default` is shown only; the command sets it in its finish().
   void declare_run_options(OptionList& list, const std::string& save_dir_default);
-  // For commands that have them; they are keys of the configuration too.
+  // For commands that have them; the last two are keys of the configuration too.
+  void declare_stop(OptionList& list);
   void declare_save_output(OptionList& list);
   void declare_exist_ok(OptionList& list, const std::string& help);
 

@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "app/launched.hpp"
 #include "balr/core/log.hpp"
 
 namespace balr {

@@ -18,9 +18,6 @@ struct CommandLine {
 // with exit_code.
 std::optional<CommandLine> parse_command_line(int argc, char** argv, int& exit_code);
 
-// Under a launcher every process parses the same arguments; the first one speaks for all.
-bool is_first_process();
-
 // Version of the program, e.g. 0.1.0.
 std::string program_version();
 

@@ -25,6 +25,7 @@ void ExtractCommand::declare(OptionList& list) {
   list.argument("INPUT", input, PathCheck::kExists, "CSV, folder of speech, or one file");
   list.flag_pair("--force", force, "replace results of another configuration");
   declare_save_output(list);
+  declare_stop(list);
   declare_run_options(list, "INPUT_embeddings beside the input");
 }
 

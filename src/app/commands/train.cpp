@@ -26,6 +26,7 @@ void TrainCommand::declare(OptionList& list) {
   declare_exist_ok(list, "use exactly --save-dir; refuse another run's folder");
   list.flag_pair("--resume", resume, "continue the same run if it is unfinished");
   list.flag("--must-resume", must_resume, "fail if there is nothing to continue");
+  declare_stop(list);
   declare_run_options(list, "runs/train");
 }
 

@@ -1,0 +1,38 @@
+#include "app/commands/binarize.hpp"
+
+#include "app/commands/score_checks.hpp"
+
+namespace balr {
+
+CommandInfo BinarizeCommand::info() {
+  return {
+      .name = "binarize",
+      .group = Group::kWork,
+      .program = Program::kRanks,
+      .summary = "Binary attributes of embeddings",
+      .description = "Encodes each embedding with a trained auto-encoder.",
+      .examples =
+          "balr binarize --save-dir attributes/dev dev.csv "
+          "encoder.model.checkpoint_path=train/mse/best.pt",
+      .overrides = true,
+      .planned = true,
+  };
+}
+
+void BinarizeCommand::declare(OptionList& list) {
+  list.argument("INPUT", input, PathCheck::kExists, "embeddings: CSV, folder of extract, or .h5");
+  list.flag_pair("--force", force, "encode again what is there already");
+  declare_save_output(list);
+  declare_exist_ok(list, "of the Python balr, where it has no effect");
+  declare_run_options(list, "beside the input");
+}
+
+void BinarizeCommand::finish(std::span<const std::string> overrides) {
+  RunCommand::finish(overrides);
+  save_output = config.flag("save_output");
+  check_encoder(config, "binarize");
+  if (config.integer("data.batch_size") < 1)
+    throw ConfigError("data.batch_size must be at least 1");
+}
+
+}  // namespace balr
