@@ -112,6 +112,16 @@ DecodeResult AudioLoader::load(const std::filesystem::path& path, const AudioPie
 std::vector<DecodeResult> AudioLoader::load(const std::filesystem::path& path,
                                             std::span<const AudioPiece> pieces) const {
   InputFile file;
+  std::vector<DecodeResult> out = load(file, path, pieces);
+  for (DecodeResult& result : out) {
+    result.file_time = file.time();
+    result.file_size = file.time() < 0 ? -1 : file.size();
+  }
+  return out;
+}
+
+std::vector<DecodeResult> AudioLoader::load(InputFile& file, const std::filesystem::path& path,
+                                            std::span<const AudioPiece> pieces) const {
   DecodeResult failure;
   const auto source = open_source(path, file, limits_, failure);
   if (!source) return std::vector<DecodeResult>(pieces.size(), failure);

@@ -22,6 +22,7 @@ class InputFile {
   // kMissing or kDecode (empty) with the reason; IoError without descriptors or memory.
   DecodeResult open(const std::filesystem::path& path);
   std::int64_t size() const;
+  std::int64_t time() const { return time_; }  // of the last change, ns since 1970; -1: not open
   std::int64_t seek(std::int64_t offset, int whence);  // as lseek; -1: failed
   std::int64_t read(void* to, std::int64_t count);     // fewer bytes only at the end or on failure
   int error() const { return error_; }                 // errno of the first failing read
@@ -31,6 +32,7 @@ class InputFile {
  private:
   int fd_ = -1;
   int error_ = 0;
+  std::int64_t time_ = -1;
 };
 
 // The audio of a file, decoded step by step.

@@ -32,6 +32,7 @@ DecodeResult InputFile::open(const std::filesystem::path& path) {
   struct stat status;
   if (fstat(fd_, &status) != 0) return failed(RowStatus::kMissing, std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return failed(RowStatus::kMissing, "not a regular file");
+  time_ = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
   if (status.st_size == 0) return failed(RowStatus::kDecode, "the file is empty");
   return {};
 }

@@ -4,6 +4,30 @@
 #include <cmath>
 
 namespace balr {
+namespace {
+
+// Chunks computed at once on a device, in seconds of audio.
+constexpr std::int64_t kMaxBatchSeconds = 600;
+
+std::vector<std::span<const float>> chunks_of(const DecodedRow& row) {
+  std::vector<std::span<const float>> out;
+  const auto size = static_cast<std::size_t>(row.chunk_samples);
+  for (std::span<const float> rest = row.clip.samples; !rest.empty();) {
+    out.push_back(rest.first(std::min(size, rest.size())));
+    rest = rest.subspan(out.back().size());
+  }
+  return out;
+}
+
+void add_weighted(const std::vector<float>& embedding, double weight, std::vector<double>& sum) {
+  double square = 0;
+  for (const float value : embedding) square += double{value} * value;
+  const double factor = weight / std::sqrt(square);
+  sum.resize(embedding.size());
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += factor * embedding[i];
+}
+
+}  // namespace
 
 DecodedRow decode_row(const Manifest& manifest, std::int64_t row, const AudioLoader& loader, const Embedder& embedder) {
   DecodedRow out;
@@ -30,6 +54,24 @@ DecodedRow decode_row(const Manifest& manifest, std::int64_t row, const AudioLoa
     return out;
   }
   out.clip = std::move(decoded.clip);
+  return out;
+}
+
+std::vector<float> embed_row(const Embedder& embedder, const DecodedRow& row) {
+  if (row.chunk_samples == 0) return embedder.embed(row.clip.samples);
+  const auto chunks = chunks_of(row);
+  const auto at_once = static_cast<std::size_t>(
+      std::max<std::int64_t>(1, kMaxBatchSeconds * row.clip.rate / row.chunk_samples));
+  std::vector<double> sum;
+  for (std::size_t first = 0; first < chunks.size(); first += at_once) {
+    const auto batch = std::span(chunks).subspan(first, std::min(at_once, chunks.size() - first));
+    const auto embeddings = embedder.embed_batch(batch);
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      add_weighted(embeddings[i], static_cast<double>(batch[i].size()), sum);
+  }
+  std::vector<float> out;
+  for (const double value : sum)
+    out.push_back(static_cast<float>(value / static_cast<double>(row.clip.samples.size())));
   return out;
 }
 

@@ -3,15 +3,25 @@
 
 namespace balr {
 
+// Notes on rows that have an embedding (RowResult::reason); the summary counts them.
+constexpr const char* kTruncatedNote = "truncated";
+constexpr const char* kChunkedNote = "chunked";
+constexpr const char* kRepeatedNote = "repeated";
+
 // A row on its way: the result so far and, if decoding succeeded, the audio.
 struct DecodedRow {
   RowResult result;
   AudioClip clip;
+  std::int64_t chunk_samples = 0;  // 0: the clip is embedded as a whole
   bool ready() const { return result.status == RowStatus::kPending; }
 };
 
 // Decodes the row's file; too short audio for the model gets kTooShort.
 DecodedRow decode_row(const Manifest& manifest, std::int64_t row, const AudioLoader& loader, const Embedder& embedder);
+
+// The embedding of a ready row. Of a row in chunks: the mean of the chunks' embeddings, each divided
+// by its norm, weighted by their lengths.
+std::vector<float> embed_row(const Embedder& embedder, const DecodedRow& row);
 
 // Puts the embedding into the row; one that is not finite becomes kNonFinite.
 RowResult finish_row(DecodedRow row, std::vector<float> embedding);

@@ -164,7 +164,7 @@ TEST_F(Pieces, TheFirstSecondsOfWhatIsTooLong) {
 // Blocks of any size, periods longer than a block, a signal shorter than the kernel.
 TEST(StreamResampler, GivesTheBytesOfTheWholeSignal) {
   std::mt19937 rng(3);
-  for (const int rate : {8000, 11025, 24000, 44100, 48000, 15999, 999983, 997}) {
+  for (const int rate : {8000, 11025, 24000, 44100, 48000, 15999, 99991, 997}) {
     const auto resampler = std::make_shared<const Resampler>(rate, 16000);
     for (const std::size_t length :
          {std::size_t{0}, std::size_t{1}, std::size_t{100}, std::size_t{30011}}) {

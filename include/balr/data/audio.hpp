@@ -13,6 +13,7 @@
 
 namespace balr {
 
+class InputFile;
 class Resampler;
 
 // Why a row has no embedding; the numbers are part of the store's format.
@@ -52,6 +53,7 @@ struct DecodeResult {
   RowStatus status = RowStatus::kOk;
   std::string reason;
   AudioClip clip;
+  std::int64_t file_size = -1, file_time = -1;  // bytes, ns since 1970; -1: there is no file
 };
 
 // Loads files as mono audio at one rate. Thread-safe; keeps a resampler per source rate.
@@ -78,6 +80,8 @@ class AudioLoader {
                                  std::span<const AudioPiece> pieces) const;
 
  private:
+  std::vector<DecodeResult> load(InputFile& file, const std::filesystem::path& path,
+                                 std::span<const AudioPiece> pieces) const;
   std::shared_ptr<const Resampler> resampler(int source_rate) const;
 
   int rate_;
