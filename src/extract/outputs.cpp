@@ -1,6 +1,7 @@
 #include "extract/outputs.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "balr/core/atomic_file.hpp"
 #include "balr/data/audio.hpp"
@@ -12,11 +13,11 @@ namespace fs = std::filesystem;
 
 constexpr const char* kStoreName = "embeddings.h5";
 
-// The CSV's columns with `embedding` added or replaced; for a folder or a file: id, audio.
+// The CSV's columns with `embedding` added or replaced; for other inputs: id, audio and what else is known.
 class MetadataTable {
  public:
   explicit MetadataTable(const Manifest& manifest) : manifest_(manifest), header_(manifest.header) {
-    if (header_.empty()) header_ = {"id", "audio"};
+    if (header_.empty()) header_ = known_columns();
     audio_ = column("audio");
     embedding_ = column("embedding");
     if (embedding_ == header_.size()) header_.push_back("embedding");
@@ -25,9 +26,8 @@ class MetadataTable {
 
   void add(std::int64_t row, bool ok) {
     const Utterance& utterance = manifest_.rows[static_cast<std::size_t>(row)];
-    std::vector<std::string> cells = manifest_.header.empty()
-                                         ? std::vector<std::string>{utterance.id, ""}
-                                         : manifest_.cells[static_cast<std::size_t>(row)];
+    std::vector<std::string> cells = manifest_.header.empty() ? known_cells(utterance)
+                                                              : manifest_.cells[static_cast<std::size_t>(row)];
     cells.resize(header_.size());
     // Relative paths meant the input's folder; this file lies in another one.
     if (audio_ < cells.size() && !utterance.path.empty()) cells[audio_] = fs::absolute(utterance.path).string();
@@ -38,6 +38,26 @@ class MetadataTable {
   const std::string& text() const { return text_; }
 
  private:
+  std::vector<std::string> known_columns() const {
+    std::vector<std::string> out = {"id", "audio"};
+    if (manifest_.has_speaker) out.push_back("speaker");
+    if (manifest_.has_pieces) out.insert(out.end(), {"start", "end", "channel"});
+    return out;
+  }
+  std::vector<std::string> known_cells(const Utterance& row) const {
+    std::vector<std::string> out = {row.id, ""};
+    if (manifest_.has_speaker) out.push_back(row.speaker);
+    if (!manifest_.has_pieces) return out;
+    out.push_back(shortest_text(row.piece.start));
+    out.push_back(row.piece.end < 0 ? "" : shortest_text(row.piece.end));
+    out.push_back(row.piece.channel < 0 ? "" : std::to_string(row.piece.channel));
+    return out;
+  }
+  // That reads as the same number.
+  static std::string shortest_text(double value) {
+    char text[64];
+    return {text, std::to_chars(text, text + sizeof text, value).ptr};
+  }
   std::size_t column(const std::string& name) const {
     return static_cast<std::size_t>(std::find(header_.begin(), header_.end(), name) - header_.begin());
   }
@@ -73,6 +93,7 @@ MergeCounts merge_parts(const PartFolder& parts, const Manifest& manifest, const
       ++counts.rows;
       if (status == RowStatus::kOk) {
         counts.seconds += store.rows.seconds[at];
+        if (!store.rows.reasons.empty() && !store.rows.reasons[at].empty()) ++counts.notes[store.rows.reasons[at]];
         continue;
       }
       ++counts.failed;

@@ -1,6 +1,8 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include "balr/data/manifest.hpp"
 #include "extract/part_folder.hpp"
@@ -10,6 +12,7 @@ namespace balr {
 struct MergeCounts {
   std::int64_t rows = 0, failed = 0;
   double seconds = 0;  // of audio used
+  std::map<std::string, std::int64_t> notes;  // rows that have an embedding and a note (row_work.hpp), by note
 };
 
 // Puts the parts together: <folder>/embeddings.h5, failures.csv (row, id, path, reason) and metadata.csv (the input's
