@@ -1,4 +1,4 @@
-#include "extract/row_reader.hpp"
+#include "extract/row_decoder.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -23,7 +23,7 @@ void repeat(std::vector<float>& samples, std::int64_t length) {
 
 }  // namespace
 
-RowReader::RowReader(const Manifest& manifest, const RowRules& rules, const Embedder& embedder)
+RowDecoder::RowDecoder(const Manifest& manifest, const RowRules& rules, const Embedder& embedder)
     : manifest_(manifest),
       rules_(rules),
       loader_(embedder.rate(), limits_of(manifest, rules.limits)),
@@ -32,7 +32,7 @@ RowReader::RowReader(const Manifest& manifest, const RowRules& rules, const Embe
       model_min_samples_(embedder.min_samples()),
       chunk_samples_(to_samples(rules.chunk_seconds, embedder.rate())) {}
 
-std::vector<DecodedRow> RowReader::decode(Range rows) const {
+std::vector<DecodedRow> RowDecoder::decode(Range rows) const {
   const std::string& path = manifest_.rows[static_cast<std::size_t>(rows.begin)].path;
   std::vector<DecodeResult> decoded(static_cast<std::size_t>(rows.size()));
   if (path.empty()) {
@@ -52,7 +52,7 @@ std::vector<DecodedRow> RowReader::decode(Range rows) const {
   return out;
 }
 
-DecodedRow RowReader::make_row(std::int64_t row, DecodeResult decoded) const {
+DecodedRow RowDecoder::make_row(std::int64_t row, DecodeResult decoded) const {
   DecodedRow out;
   out.result.row = row;
   out.result.seconds = decoded.clip.seconds;
@@ -69,7 +69,7 @@ DecodedRow RowReader::make_row(std::int64_t row, DecodeResult decoded) const {
   return out;
 }
 
-void RowReader::judge_length(DecodedRow& row) const {
+void RowDecoder::judge_length(DecodedRow& row) const {
   std::vector<float>& samples = row.clip.samples;
   const auto length = static_cast<std::int64_t>(samples.size());
   if (row.clip.truncated) row.result.reason = kTruncatedNote;

@@ -6,9 +6,9 @@
 namespace balr {
 
 // Decodes rows by the user's rules. Thread-safe.
-class RowReader {
+class RowDecoder {
  public:
-  RowReader(const Manifest& manifest, const RowRules& rules, const Embedder& embedder);
+  RowDecoder(const Manifest& manifest, const RowRules& rules, const Embedder& embedder);
 
   // Rows of one file (same_file_runs()), which is decoded once. What each gets does not depend on
   // the others. Too short audio gets kTooShort, or is repeated.
