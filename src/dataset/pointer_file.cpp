@@ -55,6 +55,7 @@ std::string text(const Json& object, const char* key) { return object.at(key).ge
 }  // namespace
 
 std::string model_text(const StoreInfo& info) {
+  if (info.model_sha256.empty()) return "unknown model";  // vector files do not say
   return info.model_repo + "/" + info.model_name + " " + info.model_sha256;
 }
 

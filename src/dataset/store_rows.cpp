@@ -1,11 +1,12 @@
 #include "dataset/store_rows.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <unordered_map>
 
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
+#include "balr/data/audio.hpp"
+#include "balr/data/vector_file.hpp"
 #include "balr/dataset/vector_table.hpp"
 
 namespace balr {
@@ -18,51 +19,13 @@ bool same_model(const Store& a, const Store& b) {
          a.info.precision == b.info.precision && a.rows.dimension == b.rows.dimension;
 }
 
-// A cell `store.h5#row`.
-struct Cell {
-  fs::path store;
-  std::int64_t row = -1;
-};
-
-Cell parse_cell(const std::string& text, const Manifest& manifest, std::size_t index) {
-  const auto refuse = [&] {
-    throw DataError("row " + std::to_string(index + 1) + " of " + manifest.source.string() +
-                    " has the embedding '" + text +
-                    "', which is not of the form store.h5#row (other vector files are not read): "
-                    "run `balr extract " +
-                    manifest.source.string() + "`");
-  };
-  Cell cell;
-  const std::size_t hash = text.rfind('#');
-  if (hash == std::string::npos || hash == 0) refuse();
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + hash + 1, end, cell.row);
-  if (error != std::errc() || stop != end || cell.row < 0) refuse();
-  cell.store = text.substr(0, hash);
-  return cell;
-}
-
-// Where extract put it: beside the CSV; a CSV that was moved may name the folder with --root-dir.
-fs::path resolve(const fs::path& store, const Manifest& manifest, const fs::path& root) {
-  if (store.is_absolute()) return store;
-  const fs::path beside = manifest.source.parent_path() / store;
-  if (fs::exists(beside) || root.empty()) return beside;
-  return root / store;
-}
-
 }  // namespace
 
-std::size_t StoreRowList::load(const fs::path& file) {
-  const auto known = std::find(files.begin(), files.end(), file);
-  if (known != files.end()) return static_cast<std::size_t>(known - files.begin());
-  if (!fs::exists(file))
-    throw DataError("there is no embedding store " + file.string() +
-                    ": run `balr extract` to make it, or pass the folder where it is now");
-  Store store = read_store(file);
-  if (store.info.first_row != 0 || store.info.total_rows != store.rows.rows())
-    throw DataError(file.string() +
-                    " holds only a part of the rows of an extraction: run the same `balr extract` "
-                    "again to finish it");
+std::size_t StoreRowList::find(const fs::path& file) const {
+  return static_cast<std::size_t>(std::find(files.begin(), files.end(), file) - files.begin());
+}
+
+std::size_t StoreRowList::put(const fs::path& file, Store store) {
   if (!stores.empty() && !same_model(stores.front(), store))
     throw DataError(files.front().string() + " and " + file.string() +
                     " were made with different models or settings: run `balr extract` for both "
@@ -72,6 +35,38 @@ std::size_t StoreRowList::load(const fs::path& file) {
   return files.size() - 1;
 }
 
+std::size_t StoreRowList::load(const fs::path& file) {
+  if (const std::size_t known = find(file); known < files.size()) return known;
+  if (!fs::exists(file))
+    throw DataError("there is no embedding store " + file.string() +
+                    ": run `balr extract` to make it, or pass the folder where it is now");
+  Store store = read_store(file);
+  if (store.info.first_row != 0 || store.info.total_rows != store.rows.rows())
+    throw DataError(file.string() +
+                    " holds only a part of the rows of an extraction: run the same `balr extract` "
+                    "again to finish it");
+  return put(file, std::move(store));
+}
+
+std::size_t StoreRowList::add(const fs::path& name, std::vector<float> values,
+                              std::int64_t dimension) {
+  if (dimension < 1) throw DataError(name.string() + " holds vectors without numbers");
+  Store store;
+  store.rows.dimension = dimension;
+  store.rows.status.assign(values.size() / static_cast<std::size_t>(dimension),
+                           static_cast<std::uint8_t>(RowStatus::kOk));
+  store.rows.embeddings = std::move(values);
+  return put(name, std::move(store));
+}
+
+std::size_t StoreRowList::load_matrix(const fs::path& file) {
+  if (const std::size_t known = find(file); known < files.size()) return known;
+  VectorArray array = read_vector_file(file);
+  if (array.shape.size() != 2)
+    throw DataError(file.string() + " is not a matrix with one vector a row");
+  return add(file, std::move(array.values), array.shape[1]);
+}
+
 StoreRowList rows_of_store(const fs::path& store) {
   StoreRowList out;
   StoreRows& rows = out.stores[out.load(store)].rows;
@@ -79,33 +74,6 @@ StoreRowList rows_of_store(const fs::path& store) {
   for (std::size_t i = 0; i < out.rows.size(); ++i)
     out.rows[i] = {std::move(rows.ids[i]), std::move(rows.speakers[i]), 0,
                    static_cast<std::int64_t>(i)};
-  return out;
-}
-
-StoreRowList rows_of_column(const Manifest& manifest, const fs::path& root) {
-  StoreRowList out;
-  std::unordered_map<std::string, std::size_t>
-      opened;  // by the path as written: a million rows name one or two
-  for (std::size_t i = 0; i < manifest.rows.size(); ++i) {
-    const Utterance& utterance = manifest.rows[i];
-    StoreRow row{utterance.id, utterance.speaker, 0, -1};
-    if (!utterance.embedding.empty()) {
-      const Cell cell = parse_cell(utterance.embedding, manifest, i);
-      auto found = opened.find(cell.store.native());
-      if (found == opened.end())
-        found = opened.emplace(cell.store.native(), out.load(resolve(cell.store, manifest, root)))
-                    .first;
-      row.store = found->second;
-      row.row = cell.row;
-      const std::int64_t count = out.stores[row.store].rows.rows();
-      if (row.row >= count)
-        throw DataError(
-            "row " + std::to_string(i + 1) + " of " + manifest.source.string() + " names row " +
-            std::to_string(row.row) + " of a store that has " + std::to_string(count) +
-            ": take the embedding column from the metadata.csv that lies beside the store");
-    }
-    out.rows.push_back(std::move(row));
-  }
   return out;
 }
 

@@ -2,69 +2,17 @@
 
 #include <algorithm>
 #include <bit>
-#include <cctype>
-#include <cmath>
 #include <span>
 
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
-#include "balr/data/audio.hpp"
 #include "balr/data/manifest.hpp"
-#include "dataset/store_rows.hpp"
+#include "dataset/input_rows.hpp"
 
 namespace balr {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kStoreName = "embeddings.h5";
-
-bool has_extension(const fs::path& file, std::string_view wanted) {
-  std::string extension = file.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension == wanted;
-}
-
-StoreRowList find_rows(const fs::path& input, const fs::path& root) {
-  std::error_code error;
-  if (!fs::exists(input, error))
-    throw DataError("there is no " + input.string() + ", or it may not be read: check the path");
-  if (fs::is_directory(input)) {
-    if (fs::exists(input / kStoreName)) return rows_of_store(input / kStoreName);
-    throw DataError("the folder " + input.string() + " holds no " + kStoreName +
-                    ": pass a folder that `balr extract` has finished, or run it first");
-  }
-  if (has_extension(input, ".h5")) return rows_of_store(input);
-  if (!has_extension(input, ".csv"))
-    throw DataError(input.string() +
-                    " is neither a .csv, nor a .h5 store, nor a folder written by `balr extract`: "
-                    "run `balr extract " +
-                    input.string() + "` and pass the folder that it writes");
-  const Manifest manifest = read_manifest(input, root, {});
-  if (fs::exists(pointer_path(input))) return rows_of_pointer(manifest);
-  if (manifest.has_embedding) return rows_of_column(manifest, root);
-  throw DataError(input.string() + " has no embeddings yet (no column `embedding`, and no " +
-                  pointer_path(input).filename().string() + " beside it): run `balr extract " +
-                  input.string() +
-                  "` first, or pass the folder or the metadata.csv that extract wrote");
-}
-
-std::span<const float> vector_of(const StoreRowList& list, const StoreRow& row) {
-  const StoreRows& rows = list.stores[row.store].rows;
-  return std::span(rows.embeddings)
-      .subspan(static_cast<std::size_t>(row.row * rows.dimension),
-               static_cast<std::size_t>(rows.dimension));
-}
-
-bool usable(const StoreRowList& list, const StoreRow& row) {
-  if (row.row < 0) return false;
-  if (list.stores[row.store].rows.status[static_cast<std::size_t>(row.row)] !=
-      static_cast<std::uint8_t>(RowStatus::kOk))
-    return false;
-  const auto values = vector_of(list, row);
-  return std::all_of(values.begin(), values.end(),
-                     [](float value) { return std::isfinite(value); });
-}
 
 // The vectors in this order; without a copy where the store has just that order (1 GB for a million
 // rows).
@@ -131,11 +79,12 @@ std::string join(const std::vector<fs::path>& files) {
 
 }  // namespace
 
-VectorTable open_vectors(const fs::path& input, const fs::path& root, bool need_speakers) {
-  StoreRowList list = find_rows(input, root);
+VectorTable open_vectors(const fs::path& input, const fs::path& root, bool need_speakers,
+                         const OpenOptions& options) {
+  StoreRowList list = read_input_rows(input, root, options);
   VectorTable table;
   const std::size_t all = list.rows.size();
-  std::erase_if(list.rows, [&](const StoreRow& row) { return !usable(list, row); });
+  std::erase_if(list.rows, [&](const StoreRow& row) { return !is_usable(list, row); });
   table.dropped = static_cast<std::int64_t>(all - list.rows.size());
   if (list.rows.empty())
     throw DataError("no row of " + input.string() + " has an embedding (" + std::to_string(all) +
@@ -143,6 +92,7 @@ VectorTable open_vectors(const fs::path& input, const fs::path& root, bool need_
                     "run `balr extract` again");
 
   table.dimension = list.stores.front().rows.dimension;
+  table.columns = list.columns;
   table.source = join(list.files);
   table.model = model_text(list.stores.front().info);
   std::vector<std::string> ids;

@@ -182,7 +182,7 @@ TEST_F(Vectors, RootServesWhereTheCsvWasMoved) {
 
 TEST_F(Vectors, RefusesOtherCells) {
   for (const char* cell :
-       {"vectors/a_emb.pkl", "embeddings.h5", "embeddings.h5#", "embeddings.h5#-1",
+       {"vectors/a_emb.pk", "embeddings.h5", "embeddings.h5#", "embeddings.h5#-1",
         "embeddings.h5#1x", "embeddings.h5# 1", "#1", "embeddings.h5#99999999999999999999"}) {
     write_text(root() / "out" / "m.csv",
                std::string("id,speaker,embedding\nok,s,embeddings.h5#0\nbad,s,") + cell + "\n");
@@ -236,13 +236,13 @@ TEST_F(Vectors, AnUnfinishedExtractionIsRefused) {
   write_rows(store(), {{"a", "s", 1}}, "5ha", [](StoreInfo& info) { info.total_rows = 2; });
   expect_refused(store(), {"only a part", "balr extract"});
   fs::remove(store());
-  expect_refused(root() / "out", {"holds no embeddings.h5", "balr extract"});
+  expect_refused(root() / "out", {"holds no embeddings.h5", "balr extract", "vector files"});
 }
 
 TEST_F(Vectors, OtherInputsAreRefused) {
   expect_refused(root() / "absent.csv", {"absent.csv", "check the path"});
   write_text(root() / "a.wav", "RIFF");
-  expect_refused(root() / "a.wav", {"neither a .csv", "balr extract"});
+  expect_refused(root() / "a.wav", {"a.wav has no embeddings yet", "balr extract"});
   write_text(root() / "fake.h5", "not HDF5");
   expect_refused(root() / "fake.h5", {"not a usable embedding store"});
 }

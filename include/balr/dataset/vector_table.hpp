@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "balr/data/vector_file.hpp"
 #include "balr/store/embedding_store.hpp"
 
 namespace balr {
@@ -11,7 +12,10 @@ namespace balr {
 // Embeddings of any input a command accepts, in memory, rows ordered by id as the Python balr
 // orders them.
 struct VectorTable {
-  std::int64_t dimension = 0;
+  std::int64_t dimension = 0;  // numbers of a row
+  // 2 for binary attributes in the Python balr's files, whose rows are [attribute][column] with
+  // column 0 = active and 1 = not active; else 1.
+  std::int64_t columns = 1;
   std::vector<float> values;  // [rows, dimension]
   std::vector<std::string> ids, speakers;
   std::vector<std::int64_t> labels;      // 0..C-1, see encode_labels
@@ -23,19 +27,28 @@ struct VectorTable {
   std::int64_t rows() const { return static_cast<std::int64_t>(ids.size()); }
 };
 
+struct OpenOptions {
+  VectorKind kind = VectorKind::kEmbedding;
+  // For a folder of audio with vector files beside it.
+  std::vector<std::string> audio_formats = {"flac", "mp3", "m4a", "ogg", "opus", "wav", "wma"};
+};
+
 // Accepts
 //   - a `.h5` store, or a folder written by extract (its embeddings.h5);
-//   - a CSV with a column `embedding` of the form `store.h5#row` (metadata.csv, or any selection,
-//   order or edition of its rows:
-//     id and speaker are the CSV's; an empty cell is a failed row), relative to the CSV's folder,
-//     else to `root`;
+//   - a CSV with a column `embedding` (`binary_attributes`): `store.h5#row` (metadata.csv, or any
+//   selection, order or edition of its rows), `matrix.npy#row`, or a vector file (.pkl, .txt,
+//   .npy); id and speaker are the CSV's, an empty cell is a failed row. Vector files are relative
+//   to `root` if not empty, else to the CSV's folder; stores to the CSV's folder, else to `root`;
+//   - a CSV, a folder or one file of audio with vector files beside it (x.wav: x_emb.txt,
+//   x_emb.pkl); a cell of the column goes before the file beside the audio;
 //   - the CSV that was extracted, through its pointer file, whose hashes must still match. It goes
-//   before the column.
+//   before both;
+//   - Kaldi's .ark or .scp of vectors, with `utt2spk` beside it; a .npy matrix (ids: 0, 1, ...).
 // Rows that extraction failed on, or that are not finite, are dropped and counted.
 // Throws DataError naming what was looked for and the command that makes it, and where
 // `need_speakers` finds a row without.
 VectorTable open_vectors(const std::filesystem::path& input, const std::filesystem::path& root,
-                         bool need_speakers);
+                         bool need_speakers, const OpenOptions& options = {});
 
 // The pointer file beside an extracted CSV (`<csv>.embeddings`): one line of JSON.
 struct Pointer {
