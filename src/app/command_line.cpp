@@ -7,7 +7,6 @@
 #include "app/command_table.hpp"
 #include "app/help.hpp"
 #include "app/launched.hpp"
-#include "app/nearest.hpp"
 
 namespace balr {
 namespace {
@@ -15,39 +14,6 @@ namespace {
 constexpr int kUsage = static_cast<int>(ExitCode::kUsage);
 
 bool is_help(const std::string& word) { return word == "--help" || word == "-h"; }
-
-// The command that the words start with; removes its words. nullptr: the help of a group of
-// commands was asked for.
-const CommandEntry* take_command(std::vector<std::string>& words) {
-  const std::string first = words.front();
-  if (const CommandEntry* entry = find_command(first)) {
-    words.erase(words.begin());
-    return entry;
-  }
-  const std::vector<std::string> second = subcommands(first);
-  if (second.empty()) {
-    const bool option = first.starts_with("-");
-    const std::vector<std::string> known =
-        option ? std::vector<std::string>{"--help", "--version"} : first_words();
-    const std::string hint = nearest_hint(first, known);
-    throw ConfigError((option ? "No such option '" : "No such command '") + first + "'" +
-                      (hint.empty() ? "; `balr --help` lists them" : hint));
-  }
-  if (words.size() < 2) {
-    std::string list;
-    for (const std::string& word : second) list += (list.empty() ? "" : ", ") + word;
-    throw ConfigError("Missing command; balr " + first + " has: " + list);
-  }
-  if (is_help(words[1])) return nullptr;
-  const CommandEntry* entry = find_command(first + " " + words[1]);
-  if (entry == nullptr) {
-    const std::string hint = nearest_hint(words[1], second);
-    throw ConfigError("No such command '" + first + " " + words[1] + "'" +
-                      (hint.empty() ? "; `balr " + first + " --help` lists them" : hint));
-  }
-  words.erase(words.begin(), words.begin() + 2);
-  return entry;
-}
 
 // Nothing: the help was printed.
 std::optional<CommandLine> parse_command(const CommandEntry& entry,
@@ -71,6 +37,17 @@ std::optional<CommandLine> parse_command(const CommandEntry& entry,
   return line;
 }
 
+// What the Python balr calls --show-completion [SHELL] and --install-completion [SHELL].
+std::vector<std::string> as_completion(std::vector<std::string> words) {
+  if (words[0] == "--show-completion") {
+    words[0] = "completion";
+  } else if (words[0] == "--install-completion") {
+    words[0] = "completion";
+    words.emplace_back("--install");
+  }
+  return words;
+}
+
 std::optional<CommandLine> parse(std::vector<std::string> words, int& exit_code) {
   if (words.empty()) {
     if (is_first_process()) std::cerr << help_text();
@@ -85,10 +62,13 @@ std::optional<CommandLine> parse(std::vector<std::string> words, int& exit_code)
     if (is_first_process()) std::cout << "balr " << program_version() << '\n';
     return std::nullopt;
   }
-  const std::string first = words[0];
-  if (const CommandEntry* entry = take_command(words)) return parse_command(*entry, words);
-  if (is_first_process()) std::cout << group_help_text(first);
-  return std::nullopt;
+  if (words.size() == 2 && is_help(words[1]) && !subcommands(words[0]).empty()) {
+    if (is_first_process()) std::cout << group_help_text(words[0]);
+    return std::nullopt;
+  }
+  words = as_completion(words);
+  const CommandEntry& entry = take_command(words);
+  return parse_command(entry, words);
 }
 
 void print_error(std::string text) {

@@ -14,12 +14,16 @@
 #include <algorithm>
 
 #include "app/commands/binarize.hpp"
+#include "app/commands/completion.hpp"
 #include "app/commands/config.hpp"
 #include "app/commands/extract.hpp"
+#include "app/commands/help.hpp"
 #include "app/commands/model_init.hpp"
 #include "app/commands/score_test.hpp"
 #include "app/commands/score_train.hpp"
 #include "app/commands/train.hpp"
+#include "app/nearest.hpp"
+#include "balr/core/error.hpp"
 
 namespace balr {
 namespace {
@@ -27,6 +31,21 @@ namespace {
 template <class T>
 CommandEntry entry() {
   return {T::info(), []() -> std::unique_ptr<Command> { return std::make_unique<T>(); }};
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+// A first word that starts no command.
+[[noreturn]] void refuse_word(const std::string& word) {
+  const bool option = word.starts_with("-");
+  const std::vector<std::string> known = option ? top_options() : first_words();
+  const std::string hint = nearest_hint(word, known);
+  throw ConfigError((option ? "No such option '" : "No such command '") + word + "'" +
+                    (hint.empty() ? "; `balr --help` lists them" : hint));
 }
 
 }  // namespace
@@ -44,8 +63,30 @@ std::span<const CommandEntry> command_table() {
       entry<ModelInitCommand>(),
       // Group::kHelp
       entry<ConfigCommand>(),
+      entry<CompletionCommand>(),
+      entry<HelpCommand>(),
   };
   return table;
+}
+
+const CommandEntry& take_command(std::vector<std::string>& words) {
+  const std::string first = words.front();
+  if (const CommandEntry* entry = find_command(first)) {
+    words.erase(words.begin());
+    return *entry;
+  }
+  const std::vector<std::string> second = subcommands(first);
+  if (second.empty()) refuse_word(first);
+  if (words.size() < 2)
+    throw ConfigError("Missing command; balr " + first + " has: " + joined(second));
+  const CommandEntry* entry = find_command(first + " " + words[1]);
+  if (entry == nullptr) {
+    const std::string hint = nearest_hint(words[1], second);
+    throw ConfigError("No such command '" + first + " " + words[1] + "'" +
+                      (hint.empty() ? "; balr " + first + " has: " + joined(second) : hint));
+  }
+  words.erase(words.begin(), words.begin() + 2);
+  return *entry;
 }
 
 const CommandEntry* find_command(std::string_view name) {
@@ -71,6 +112,10 @@ std::vector<std::string> first_words() {
     if (std::ranges::find(words, word) == words.end()) words.push_back(word);
   }
   return words;
+}
+
+std::vector<std::string> top_options() {
+  return {"--help", "--version", "--show-completion", "--install-completion"};
 }
 
 }  // namespace balr

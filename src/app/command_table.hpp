@@ -17,11 +17,16 @@ struct CommandEntry {
 // All commands, in the order of `balr --help`.
 std::span<const CommandEntry> command_table();
 
+// The command that the words start with; takes its name off them. Throws ConfigError that names the
+// nearest one.
+const CommandEntry& take_command(std::vector<std::string>& words);
 // nullptr if there is none.
 const CommandEntry* find_command(std::string_view name);
 // The second words of the commands that start with this word: score has train and test.
 std::vector<std::string> subcommands(std::string_view first);
 // What may be typed first: commands and the first words of those of two.
 std::vector<std::string> first_words();
+// The options before any command.
+std::vector<std::string> top_options();
 
 }  // namespace balr

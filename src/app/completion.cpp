@@ -96,8 +96,7 @@ Completion complete(std::span<const std::string> words) {
   if (before.empty()) {
     if (!typed.starts_with("-")) return complete_command(before, typed);
     Completion out;
-    offer(out, typed, "--help", "the list of commands");
-    offer(out, typed, "--version", "the version");
+    for (const std::string& option : top_options()) offer(out, typed, option, "");
     return out;
   }
   if (const CommandEntry* entry = find_command(before[0]))

@@ -1,6 +1,6 @@
 #include "app/config_files.hpp"
 
-#include <vector>
+#include <set>
 
 #include "balr/core/error.hpp"
 
@@ -27,6 +27,15 @@ fs::path program_folder() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   return error ? fs::path(".") : program.parent_path();
+}
+
+std::vector<std::string> preset_names() {
+  std::set<std::string> names;
+  std::error_code ignored;
+  for (const fs::path& folder : preset_folders())
+    for (const auto& entry : fs::directory_iterator(folder, ignored))
+      if (entry.path().extension() == ".yaml") names.insert(entry.path().stem().string());
+  return {names.begin(), names.end()};
 }
 
 std::optional<fs::path> find_config_file(const std::optional<std::string>& path,

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace balr {
 
@@ -12,5 +13,8 @@ std::filesystem::path program_folder();
 // ConfigError.
 std::optional<std::filesystem::path> find_config_file(const std::optional<std::string>& path,
                                                       const std::optional<std::string>& name);
+
+// The names of the presets that lie beside the program or are installed.
+std::vector<std::string> preset_names();
 
 }  // namespace balr

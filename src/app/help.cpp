@@ -114,6 +114,15 @@ std::string help_text() {
          "  balr train --save-dir train/mse dev.csv test.csv 'trainer.losses=[mse]'\n";
 }
 
+std::string help_text(const std::vector<std::string>& words) {
+  if (words.empty()) return help_text();
+  if (words.size() == 1 && !subcommands(words[0]).empty()) return group_help_text(words[0]);
+  std::vector<std::string> left = words;
+  const CommandEntry& entry = take_command(left);
+  if (!left.empty()) throw ConfigError("Got unexpected extra argument '" + left.front() + "'");
+  return help_text(entry);
+}
+
 std::string group_help_text(const std::string& first) {
   const auto member = [&](const CommandInfo& info) { return info.name.starts_with(first + " "); };
   return "Usage: balr " + first + " COMMAND ...\n" + list_commands("Commands", member) +

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include "app/compute/runs.hpp"
 #include "balr/dist/cores.hpp"
 #include "balr/dist/device.hpp"
@@ -20,6 +23,30 @@ FbankOptions fbank_options(const Config& config) {
   return out;
 }
 
+// What embeddings.long, .max_seconds, .short and .min_seconds say.
+RowRules row_rules(const Config& config) {
+  RowRules out;
+  const std::string mode = config.text("embeddings.long");
+  const double longest = config.real("embeddings.max_seconds");
+  out.min_seconds = config.real("embeddings.min_seconds");
+  out.repeat_short = config.text("embeddings.short") == "repeat";
+  if (!(longest > 0))
+    throw ConfigError("embeddings.max_seconds must be more than 0, not " + std::to_string(longest));
+  if (!(out.min_seconds >= 0) || out.min_seconds > longest || !std::isfinite(out.min_seconds))
+    throw ConfigError("embeddings.min_seconds must be from 0 to embeddings.max_seconds, not " +
+                      std::to_string(out.min_seconds));
+  if (mode == "whole" && config.origin("embeddings.max_seconds") == "override")
+    throw ConfigError(
+        "embeddings.max_seconds has no effect with embeddings.long=whole: choose "
+        "embeddings.long=chunk, truncate or refuse");
+  // Whatever the mode, no more than a day: the default of the limits.
+  if (mode == "refuse" || mode == "truncate")
+    out.limits.max_seconds = std::min(out.limits.max_seconds, longest);
+  out.limits.truncate = mode == "truncate";
+  if (mode == "chunk") out.chunk_seconds = longest;
+  return out;
+}
+
 // What this version does not do is refused, not ignored.
 void refuse_unsupported(const Config& config) {
   const auto only = [&](const char* key, std::initializer_list<const char*> values) {
@@ -29,7 +56,6 @@ void refuse_unsupported(const Config& config) {
     throw ConfigError(std::string(key) + "=" + value + " is not supported by this version; use " + *values.begin());
   };
   only("embeddings.format", {"hdf5"});
-  only("embeddings.long", {"whole"});
   only("embeddings.convolution", {"auto", "winograd", "direct"});
 }
 
@@ -52,7 +78,7 @@ ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag
     const c10::Device device = choose_device(command.device, world.local_rank(), count_gpus());
     options.embedder = {device.str(), config.text("embeddings.precision"), fbank_options(config),
                         config.text("embeddings.convolution")};
-    options.limits.max_seconds = config.real("embeddings.max_seconds");
+    options.rules = row_rules(config);
     options.max_failed_fraction = config.real("embeddings.max_failed_fraction");
     // num_workers and batch_size mean "choose" unless the command line says otherwise: in a file they are meant for training.
     if (config.origin("data.batch_size") == "override") options.batch_size = static_cast<int>(config.integer("data.batch_size"));

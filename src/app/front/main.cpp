@@ -19,7 +19,9 @@ namespace fs = std::filesystem;
 
 std::span<const Runner<>> runners() {
   static const std::vector<Runner<>> table = {
+      runner(run_completion),
       runner(run_config),
+      runner(run_help),
   };
   return table;
 }

@@ -1,10 +1,14 @@
 #pragma once
+#include "app/commands/completion.hpp"
 #include "app/commands/config.hpp"
+#include "app/commands/help.hpp"
 #include "balr/core/error.hpp"
 
 namespace balr {
 
 // What `balr` answers itself.
+ExitCode run_completion(const CompletionCommand& command);
 ExitCode run_config(const ConfigCommand& command);
+ExitCode run_help(const HelpCommand& command);
 
 }  // namespace balr
