@@ -16,6 +16,7 @@
 #include "app/commands/binarize.hpp"
 #include "app/commands/completion.hpp"
 #include "app/commands/config.hpp"
+#include "app/commands/doctor.hpp"
 #include "app/commands/extract.hpp"
 #include "app/commands/help.hpp"
 #include "app/commands/model_init.hpp"
@@ -62,6 +63,7 @@ std::span<const CommandEntry> command_table() {
       // Group::kModels
       entry<ModelInitCommand>(),
       // Group::kHelp
+      entry<DoctorCommand>(),
       entry<ConfigCommand>(),
       entry<CompletionCommand>(),
       entry<HelpCommand>(),

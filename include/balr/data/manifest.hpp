@@ -17,7 +17,7 @@ struct Utterance {
   std::string path;
   std::string speaker;
   std::string embedding;  // the `embedding` column, if any
-  AudioPiece piece;       // of the file, from the columns `start`, `end` and `channel`
+  AudioPiece piece = {};       // of the file, from the columns `start`, `end` and `channel`
 };
 
 // The input of a command, in the order of the file (CSV), or sorted by id (folder).

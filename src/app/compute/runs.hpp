@@ -1,4 +1,5 @@
 #pragma once
+#include "app/commands/doctor.hpp"
 #include "app/commands/extract.hpp"
 #include "app/commands/model_init.hpp"
 #include "app/commands/train.hpp"
@@ -11,6 +12,7 @@ class World;
 
 // What balr-compute does, from the command line to a pipeline's options. Collective: on all ranks.
 ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag& stop);
+ExitCode run_doctor(const DoctorCommand& command, World& world, const StopFlag& stop);
 ExitCode run_train(const TrainCommand& command, World& world, const StopFlag& stop);
 // In one process, without MPI.
 ExitCode run_model_init(const ModelInitCommand& command);

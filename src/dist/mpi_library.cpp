@@ -1,0 +1,28 @@
+#include "balr/dist/mpi_library.hpp"
+
+#include <mpi.h>
+#ifdef BALR_WITH_NCCL
+#include <nccl.h>
+#endif
+
+namespace balr {
+
+std::string mpi_library_version() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  const std::string version(text, static_cast<std::size_t>(length));
+  return version.substr(0, version.find_first_of(",\n"));
+}
+
+std::string nccl_library_version() {
+#ifdef BALR_WITH_NCCL
+  int code = 0;
+  if (ncclGetVersion(&code) != ncclSuccess) return {};
+  return std::to_string(code / 10000) + "." + std::to_string(code / 100 % 100) + "." + std::to_string(code % 100);
+#else
+  return {};
+#endif
+}
+
+}  // namespace balr
