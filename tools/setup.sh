@@ -45,7 +45,7 @@ libhwy-dev            Highway
 LIST
   [[ " $* " == *" --tests "* ]] && printf '%s\n' 'libgtest-dev   GoogleTest' 'libbenchmark-dev   Google Benchmark' \
     'ffmpeg   the program ffmpeg' \
-    'clang-16   clang 16 (for the fuzz programs alone)' 'libclang-rt-16-dev   its sanitizers and libFuzzer'
+    'clang-16   clang 16 (for the fuzz programs alone)' 'libclang-rt-16-dev   its sanitizers and libFuzzer' 'zsh   zsh (for the test of its completion)'
   [[ " $* " == *" --demo "* ]] && printf '%s\n' 'espeak-ng   espeak-ng' 'curl   curl'
   return 0
 }
@@ -83,7 +83,7 @@ balr_system_packages() {
 balr_libtorch() {
   local venv="$BALR_DEPS/torch-$balr_torch_version" wanted=("torch==$balr_torch_version") stamp=ready
   if [[ " $* " == *" --tests "* ]]; then
-    wanted+=(numpy h5py tensorboard huggingface-hub==0.35.3 safetensors==0.6.2 kaldiio==2.18.1)
+    wanted+=(numpy h5py tensorboard huggingface-hub==0.35.3 safetensors==0.6.2 kaldiio==2.18.1 typer==0.19.2 click==8.3.0)
     stamp=ready-tests-$(cksum <<<"${wanted[*]}" | cut -d' ' -f1)  # a longer list is installed where a shorter one was
   fi
   if [ -n "${LibTorch_ROOT:-}" ] && [[ " $* " != *" --tests "* ]]; then
