@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPoll{100};
-constexpr std::chrono::seconds kNotice{10}, kBeat{5}, kStale{60};
+constexpr std::chrono::seconds kFirstNotice{1}, kNotice{10}, kBeat{5}, kStale{60};
 
 [[noreturn]] void fail(const char* what, const fs::path& file) {
   throw IoError(std::string("cannot ") + what + " the lock " + file.string() + ": " + std::strerror(errno) +
@@ -126,7 +126,7 @@ int try_lease(const fs::path& file, StaleWatch& watch) {
 FileLock::FileLock(const fs::path& file, const std::function<void()>& waiting) {
   const fs::path lease_file = file.string() + ".lease";
   StaleWatch watch;
-  for (auto noticed = Clock::now();; std::this_thread::sleep_for(kPoll)) {
+  for (auto notice = Clock::now() + kFirstNotice;; std::this_thread::sleep_for(kPoll)) {
     if (!without_flock_ && try_flock(file)) return;
     if (without_flock_)
       if (const int fd = try_lease(lease_file, watch); fd >= 0) {
@@ -134,7 +134,7 @@ FileLock::FileLock(const fs::path& file, const std::function<void()>& waiting) {
         lease_->write_beat(0);
         return;
       }
-    if (Clock::now() - noticed >= kNotice) noticed = Clock::now(), waiting();
+    if (Clock::now() >= notice) notice = Clock::now() + kNotice, waiting();
   }
 }
 

@@ -11,7 +11,7 @@ namespace balr {
 // is taken over when its process is gone (same host) or it has not beaten for a minute.
 class FileLock {
  public:
-  // Waits. `waiting` is called every ten seconds meanwhile. Throws IoError if the file cannot be made.
+  // Waits. `waiting` is called after a second and then every ten seconds. Throws IoError if the file cannot be made.
   FileLock(const std::filesystem::path& file, const std::function<void()>& waiting);
   ~FileLock();
   FileLock(const FileLock&) = delete;

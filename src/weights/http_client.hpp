@@ -48,7 +48,8 @@ class HttpClient {
   HttpClient(std::string user_agent, std::string ca_file);
   ~HttpClient();
 
-  // Throws HttpError; DataError for endless redirects, or one from https to http.
+  // Throws HttpError; ConfigError for a server that is not trusted or no address; DataError for endless redirects, or
+  // one from https to http.
   HttpResponse send(HttpRequest request, Redirects redirects = Redirects::kFollow, const HttpSink& sink = {});
 
  private:

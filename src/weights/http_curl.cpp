@@ -101,6 +101,19 @@ std::string resolved(const std::string& base, const std::string& location) {
   return parsed.get(CURLUPART_URL);
 }
 
+[[noreturn]] void fail(CURLcode code, const std::string& url, const std::string& cause) {
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+      throw ConfigError("the certificate of " + origin_of(url) + " cannot be trusted (" + cause +
+                        "); set SSL_CERT_FILE to the file with your site's certificates");
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      throw ConfigError(url + " is no address of a server (" + cause + "); check HF_ENDPOINT and the proxy");
+    default: throw HttpError(cause);
+  }
+}
+
 bool is_redirect(const HttpResponse& response) {
   return (response.status >= 301 && response.status <= 303) || response.status == 307 || response.status == 308;
 }
@@ -192,7 +205,7 @@ HttpResponse HttpClient::send_once(const HttpRequest& request, const HttpSink& s
   if (request.from > 0) curl_easy_setopt(curl, CURLOPT_RANGE, range.c_str());
   const CURLcode code = curl_easy_perform(curl);
   if (exchange.thrown) std::rethrow_exception(exchange.thrown);
-  if (code != CURLE_OK) throw HttpError(*cause ? cause : curl_easy_strerror(code));
+  if (code != CURLE_OK) fail(code, request.url, *cause ? cause : curl_easy_strerror(code));
   return response;
 }
 

@@ -171,6 +171,7 @@ ModelFiles find_model_files(const fs::path& folder, const std::string& model_nam
     throw ConfigError("the model folder " + folder.string() + " has no weights called " + model_name +
                       "; set embeddings.model.model_name to one of its files: " + listed(names));
   ModelFiles files;
+  files.folder = folder;
   files.weights = folder / *found;
   files.config = folder / config_name;
   if (*found != model_name) files.note = "the model folder has no file " + model_name + ": " + *found + " is taken";

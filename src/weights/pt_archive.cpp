@@ -8,8 +8,8 @@
 #include <cstring>
 #include <string_view>
 
-#include "balr/core/atomic_file.hpp"
 #include "balr/core/error.hpp"
+#include "weights/truth_values.hpp"
 
 namespace balr {
 namespace {
@@ -35,7 +35,7 @@ constexpr std::uint64_t kLocalHeaderSize = 30, kMethodOffset = 8;
 
 }  // namespace
 
-PtArchive::PtArchive(const std::filesystem::path& file) : bytes_(read_file(file)) {
+PtArchive::PtArchive(std::string bytes) : bytes_(std::move(bytes)) {
   if (!bytes_.starts_with("PK\x03\x04"))
     throw DataError("it is no zip archive, which torch.save has written since PyTorch 1.6; load it in Python and save it again");
   try {
@@ -76,6 +76,8 @@ at::Tensor PtArchive::storage(const std::string& key, at::ScalarType type, std::
                     " elements of " + std::to_string(element));
   at::Tensor elements = at::empty({numel}, at::TensorOptions(type));
   read(name, elements.data_ptr(), size);
+  if (type == at::kBool && !are_truth_values({static_cast<const char*>(elements.const_data_ptr()), size}))
+    throw DataError("its storage " + name + " has truth values that are neither 0 nor 1");
   storages_.emplace(name, elements);
   return elements;
 }

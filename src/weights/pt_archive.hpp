@@ -2,7 +2,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,10 +14,10 @@ class PyTorchStreamReader;
 namespace balr {
 
 // The records of a `.pt` file: a zip archive with `data.pkl` and the raw storages. Throws DataError without the file's
-// name, except where the file cannot be read (IoError).
+// name.
 class PtArchive {
  public:
-  explicit PtArchive(const std::filesystem::path& file);
+  explicit PtArchive(std::string bytes);
   ~PtArchive();
 
   std::string pickle();

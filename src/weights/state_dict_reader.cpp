@@ -2,9 +2,12 @@
 #include <array>
 #include <set>
 
+#include "balr/core/atomic_file.hpp"
 #include "balr/core/error.hpp"
 #include "balr/weights/state_dict.hpp"
 #include "weights/pt_archive.hpp"
+#include "weights/pt_state_dict.hpp"
+#include "weights/safetensors.hpp"
 #include "weights/unpickler.hpp"
 
 namespace balr {
@@ -50,14 +53,24 @@ StateDict to_state_dict(const PickleDict& dict) {
 
 }  // namespace
 
+StateDict parse_pt_state_dict(std::string bytes) {
+  PtArchive archive(std::move(bytes));
+  const std::string pickle = archive.pickle();
+  Unpickler unpickler(pickle, [&](const std::string& key, at::ScalarType type, std::int64_t numel) {
+    return archive.storage(key, type, numel);
+  });
+  return to_state_dict(find_tensors(*unpickler.load()));
+}
+
 StateDict read_state_dict(const std::filesystem::path& file) {
+  std::string bytes = read_file(file);
   try {
-    PtArchive archive(file);
-    const std::string pickle = archive.pickle();
-    Unpickler unpickler(pickle, [&](const std::string& key, at::ScalarType type, std::int64_t numel) {
-      return archive.storage(key, type, numel);
-    });
-    return to_state_dict(find_tensors(*unpickler.load()));
+    if (!bytes.starts_with("PK") && (file.extension() == ".safetensors" || looks_like_safetensors(bytes))) {
+      StateDict tensors = parse_safetensors(bytes);
+      if (tensors.empty()) throw DataError("it holds no tensors");
+      return tensors;
+    }
+    return parse_pt_state_dict(std::move(bytes));
   } catch (const DataError& error) {
     throw DataError("cannot load the weights in " + file.string() + ": " + error.what());
   } catch (const c10::Error& error) {

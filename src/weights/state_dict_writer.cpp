@@ -7,6 +7,7 @@
 #include "balr/core/error.hpp"
 #include "balr/weights/state_dict.hpp"
 #include "weights/rebuild_tensor.hpp"
+#include "weights/safetensors.hpp"
 
 namespace balr {
 namespace {
@@ -78,24 +79,26 @@ StateDict on_host(const StateDict& tensors) {
   return out;
 }
 
+std::string format_pt(const StateDict& tensors) {
+  const StateDict host = on_host(tensors);
+  std::string bytes;
+  caffe2::serialize::PyTorchStreamWriter archive([&](const void* data, std::size_t size) {
+    bytes.append(static_cast<const char*>(data), size);
+    return size;
+  });
+  const std::string pickle = pickle_state_dict(host);
+  archive.writeRecord("data.pkl", pickle.data(), pickle.size());
+  archive.writeRecord("byteorder", "little", 6);
+  for (std::size_t i = 0; i < host.size(); ++i)
+    archive.writeRecord("data/" + std::to_string(i), host[i].second.const_data_ptr(), host[i].second.nbytes());
+  archive.writeEndOfFile();
+  return bytes;
+}
+
 }  // namespace
 
 void write_state_dict(const std::filesystem::path& file, const StateDict& tensors) {
-  const StateDict host = on_host(tensors);
-  std::string bytes;
-  {
-    caffe2::serialize::PyTorchStreamWriter archive([&](const void* data, std::size_t size) {
-      bytes.append(static_cast<const char*>(data), size);
-      return size;
-    });
-    const std::string pickle = pickle_state_dict(host);
-    archive.writeRecord("data.pkl", pickle.data(), pickle.size());
-    archive.writeRecord("byteorder", "little", 6);
-    for (std::size_t i = 0; i < host.size(); ++i)
-      archive.writeRecord("data/" + std::to_string(i), host[i].second.const_data_ptr(), host[i].second.nbytes());
-    archive.writeEndOfFile();
-  }
-  write_file_atomically(file, bytes);
+  write_file_atomically(file, file.extension() == ".safetensors" ? format_safetensors(tensors) : format_pt(tensors));
 }
 
 }  // namespace balr

@@ -28,7 +28,7 @@ struct ModelFolder {
 
 // What an encoder is loaded from.
 struct ModelFiles {
-  std::filesystem::path weights, config;
+  std::filesystem::path folder, weights, config;
   std::string note;      // empty, or what was taken instead of what was named: to be logged
   std::string revision;  // as in ModelFolder
 };
