@@ -45,10 +45,6 @@ void pack_winograd(PackedConvolution& packed, const double* weights) {
     }
 }
 
-std::int64_t panel_of(Path path) {
-  return path == Path::kPlain ? kPlainPanel : detail::require(detail::simd_kernels(path), path).convolution_panel;
-}
-
 void reserve(PackedConvolution& packed) {
   packed.panels = (packed.shape.out_channels + packed.panel - 1) / packed.panel;
   const std::int64_t weights = packed.panels * packed.points * packed.depth * packed.panel;
@@ -75,9 +71,9 @@ Convolution::Convolution(const ConvolutionShape& shape, std::span<const double> 
   auto packed = std::make_unique<PackedConvolution>();
   packed->shape = shape;
   packed->method = method;
-  packed->path = path;
+  packed->simd = path == Path::kPlain ? nullptr : &detail::require(detail::simd_kernels(path), path);
   packed->tile = detail::choose_tile(cols);
-  packed->panel = panel_of(path);
+  packed->panel = packed->simd ? packed->simd->convolution_panel : kPlainPanel;
   packed->points = winograd ? (packed->tile.rows + 2) * (packed->tile.cols + 2) : 1;
   packed->depth = winograd ? shape.in_channels : taps * shape.in_channels;
   reserve(*packed);
@@ -113,9 +109,8 @@ void Convolution::rows(const ConstImage& in, const Image& out, const Convolution
   if (first >= last || out.cols == 0) return;
   const ConvolutionCall call = {*packed_, in, out, end, first, last};
   const bool winograd = method() == ConvolutionMethod::kWinograd;
-  if (packed_->path == Path::kPlain) return winograd ? detail::plain_winograd(call) : detail::plain_direct(call);
-  const detail::SimdKernels& kernels = detail::require(detail::simd_kernels(packed_->path), packed_->path);
-  winograd ? kernels.winograd(call) : kernels.direct(call);
+  if (!packed_->simd) return winograd ? detail::plain_winograd(call) : detail::plain_direct(call);
+  winograd ? packed_->simd->winograd(call) : packed_->simd->direct(call);
 }
 
 }  // namespace balr

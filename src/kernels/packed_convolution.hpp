@@ -7,6 +7,8 @@
 
 namespace balr::detail {
 
+struct SimdKernels;
+
 // How many outputs a Winograd tile has along an axis.
 struct WinogradTile {
   int rows = 4, cols = 4;
@@ -16,7 +18,7 @@ struct WinogradTile {
 struct PackedConvolution {
   ConvolutionShape shape;
   ConvolutionMethod method = ConvolutionMethod::kDirect;
-  Path path = Path::kPlain;
+  const SimdKernels* simd = nullptr;  // of the path; null: plain
   WinogradTile tile;
   std::int64_t panel = 0;   // output channels side by side
   std::int64_t panels = 0;  // out_channels / panel, rounded up

@@ -27,7 +27,8 @@
 namespace balr::detail {
 
 const SimdKernels* simd_kernels(Path path) {
-  [[maybe_unused]] const std::int64_t targets = hwy::SupportedTargets();
+  // Asked once: each question costs the processor's slow CPUID, which a virtual machine makes slower still.
+  [[maybe_unused]] static const std::int64_t targets = hwy::SupportedTargets();
 #if HWY_TARGETS & HWY_AVX2
   static constexpr SimdKernels kAvx2 = {N_AVX2::serial_product,    N_AVX2::serial_adam,
                                         N_AVX2::kTileCols,         N_AVX2::direct_convolution,
