@@ -17,8 +17,10 @@
 #include "app/commands/completion.hpp"
 #include "app/commands/config.hpp"
 #include "app/commands/doctor.hpp"
+#include "app/commands/export.hpp"
 #include "app/commands/extract.hpp"
 #include "app/commands/help.hpp"
+#include "app/commands/import.hpp"
 #include "app/commands/model_init.hpp"
 #include "app/commands/score_test.hpp"
 #include "app/commands/score_train.hpp"
@@ -60,6 +62,8 @@ std::span<const CommandEntry> command_table() {
       entry<ScoreTrainCommand>(),
       entry<ScoreTestCommand>(),
       // Group::kFiles
+      entry<ExportCommand>(),
+      entry<ImportCommand>(),
       // Group::kModels
       entry<ModelInitCommand>(),
       // Group::kHelp

@@ -1,8 +1,12 @@
 #pragma once
+#include "app/commands/export.hpp"
+#include "app/commands/import.hpp"
 #include "balr/core/error.hpp"
 
 namespace balr {
 
 // What balr-files does: one function a command, in a file of its own beside this one.
+ExitCode run_export(const ExportCommand& command);
+ExitCode run_import(const ImportCommand& command);
 
 }  // namespace balr
