@@ -1,11 +1,10 @@
 #include "balr/core/config.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "balr/core/error.hpp"
 #include "core/config_tree.hpp"
+#include "core/yaml_text.hpp"
 
 namespace balr {
 
@@ -13,97 +12,16 @@ struct Config::Tree : ConfigTree {};
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 // The value of a key that is there, as T.
 template <class T>
-const T& value_of(const ConfigTree& tree, std::string_view key) {
+T value_of(const ConfigTree& tree, std::string_view key) {
   const auto index = find_key(key);
-  const T* value =
-      index && tree.is_present(*index) ? std::get_if<T>(&tree.setting(*index).value) : nullptr;
-  if (value == nullptr)
-    throw InternalError("internal error: the configuration has no key " + std::string(key) +
-                        " of this type; please report it");
-  return *value;
-}
-
-Json json_value(const SettingValue& value) {
-  if (const bool* flag = std::get_if<bool>(&value)) return *flag;
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
-  // JSON has no infinity and no NaN.
-  if (const double* real = std::get_if<double>(&value))
-    return std::isfinite(*real) ? Json(*real) : Json(python_float(*real));
-  if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return *list;
-  return nullptr;
-}
-
-// Writes nested maps from dotted names that come in the order of the schema.
-class YamlWriter {
- public:
-  explicit YamlWriter(bool with_origins) : with_origins_(with_origins) {}
-
-  void write(const std::string& key, const std::string& value, const std::string& origin) {
-    std::vector<std::string> path = split(key);
-    std::size_t common = 0;
-    while (common < open_.size() && common + 1 < path.size() && open_[common] == path[common])
-      ++common;
-    for (std::size_t depth = common; depth + 1 < path.size(); ++depth)
-      text_ += std::string(2 * depth, ' ') + path[depth] + ":\n";
-    text_ += std::string(2 * (path.size() - 1), ' ') + path.back() + ": " + value;
-    if (with_origins_) text_ += "  # " + origin;
-    text_ += '\n';
-    path.pop_back();
-    open_ = std::move(path);
+  if (index && tree.is_present(*index)) {
+    const SettingValue value = tree.resolved(*index);
+    if (const T* found = std::get_if<T>(&value)) return *found;
   }
-  std::string text() && { return std::move(text_); }
-
- private:
-  static std::vector<std::string> split(const std::string& key) {
-    std::vector<std::string> path(1);
-    for (const char c : key) {
-      if (c == '.')
-        path.emplace_back();
-      else
-        path.back() += c;
-    }
-    return path;
-  }
-
-  bool with_origins_;
-  std::string text_;
-  std::vector<std::string> open_;
-};
-
-// Calls visit(key, value, origin) for everything in the tree, in the order of the schema: values,
-// what is not selected (null), and the class that names a scorer.
-template <class Visit>
-void for_each(const ConfigTree& tree, Visit visit) {
-  const auto keys = Config::schema();
-  std::string announced;  // group or option already written
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const Setting& setting = tree.setting(i);
-    const GroupInfo* group = group_of(keys[i].name);
-    if (group == nullptr) {
-      visit(keys[i].name, setting.value, setting.origin);
-      continue;
-    }
-    const std::string node =
-        group->many ? group->name + "." + keys[i].options.front() : group->name;
-    const std::vector<std::string>& selected = tree.selected(*group);
-    if (!group->many && announced != node) {
-      if (selected.empty())
-        visit(node, SettingValue(), tree.group_origin(*group));
-      else
-        visit(node + "._target_", SettingValue(find_option(*group, selected.front())->target),
-              tree.group_origin(*group));
-    }
-    if (tree.is_present(i))
-      visit(keys[i].name, setting.value, setting.origin);
-    else if (group->many && announced != node)
-      visit(node, SettingValue(), tree.group_origin(*group));
-    announced = node;
-  }
+  throw InternalError("internal error: the configuration has no key " + std::string(key) +
+                      " of this type; please report it");
 }
 
 }  // namespace
@@ -151,6 +69,13 @@ bool Config::has(std::string_view key) const {
 }
 
 std::int64_t Config::integer(std::string_view key) const {
+  const auto index = find_key(key);
+  if (index && tree_->is_present(*index)) {
+    const SettingValue value = tree_->resolved(*index);
+    if (const auto* big = std::get_if<BigInteger>(&value))
+      throw ConfigError(std::string(key) + " is " + shown_text(big->digits) +
+                        "; an integer of at most 64 bits is needed here");
+  }
   return value_of<std::int64_t>(*tree_, key);
 }
 double Config::real(std::string_view key) const { return value_of<double>(*tree_, key); }
@@ -159,10 +84,11 @@ std::string Config::text(std::string_view key) const { return value_of<std::stri
 
 std::optional<std::string> Config::optional_text(std::string_view key) const {
   const auto index = find_key(key);
-  const bool is_null = index && tree_->is_present(*index) &&
-                       schema()[*index].type == KeyType::kOptionalText &&
-                       std::holds_alternative<std::monostate>(tree_->setting(*index).value);
-  if (is_null) return std::nullopt;
+  const bool optional = index && tree_->is_present(*index) &&
+                        (schema()[*index].type == KeyType::kOptionalText ||
+                         schema()[*index].type == KeyType::kOptionalPath);
+  if (optional && std::holds_alternative<std::monostate>(tree_->resolved(*index)))
+    return std::nullopt;
   return value_of<std::string>(*tree_, key);
 }
 
@@ -179,31 +105,21 @@ std::string Config::origin(std::string_view key) const {
   return tree_->setting(*index).origin;
 }
 
+std::vector<std::string> Config::notes() const { return tree_->notes(); }
+
 std::string Config::to_yaml(bool with_origins) const {
-  YamlWriter writer(with_origins);
-  for_each(*tree_,
-           [&](const std::string& key, const SettingValue& value, const std::string& origin) {
-             writer.write(key, yaml_scalar(value), origin);
-           });
-  return std::move(writer).text();
+  return tree_to_yaml(*tree_, with_origins);
 }
 
-std::string Config::to_json() const {
-  Json object = Json::object();
-  for_each(*tree_, [&](const std::string& key, const SettingValue& value, const std::string&) {
-    object[key] = json_value(value);
-  });
-  return object.dump(2, ' ', false, Json::error_handler_t::replace);
-}
+std::string Config::to_json() const { return tree_to_json(*tree_); }
 
 std::string Config::identity(KeyRole role) const {
   std::string text;
-  for_each(*tree_, [&](const std::string& name, const SettingValue& value, const std::string&) {
-    const auto index = find_key(name);
-    const bool counts = index ? std::ranges::count(schema()[*index].roles, role) != 0
-                              : role == KeyRole::kScoreIdentity && name.starts_with("scorer");
-    if (counts) text += name + "=" + yaml_scalar(value) + "\n";
-  });
+  const auto keys = schema();
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    if (tree_->is_present(i) && std::ranges::count(keys[i].roles, role) != 0)
+      text += keys[i].name + "=" + yaml_value(to_override_value(tree_->resolved(i))) + "\n";
+  if (role == KeyRole::kScoreIdentity) text += "scorer=" + tree_->target("scorer") + "\n";
   return text;
 }
 

@@ -11,6 +11,7 @@ constexpr auto kBool = KeyType::kBool;
 constexpr auto kText = KeyType::kText;
 constexpr auto kOptionalText = KeyType::kOptionalText;
 constexpr auto kTextList = KeyType::kTextList;
+constexpr auto kOptionalPath = KeyType::kOptionalPath;
 using Roles = std::vector<KeyRole>;
 
 const Roles& runtime() { static const Roles roles = {KeyRole::kRuntime}; return roles; }
@@ -20,8 +21,8 @@ const Roles& score() { static const Roles roles = {KeyRole::kScoreIdentity}; ret
 
 void add_run_keys(std::vector<KeyInfo>& keys) {
   keys.insert(keys.end(), {
-    {"save_dir", kOptionalText, "null", runtime(), "folder of the results (option --save-dir)"},
-    {"model_dir", kOptionalText, "null", runtime(), "of the Python balr, which never reads it"},
+    {"save_dir", kOptionalPath, "null", runtime(), "folder of the results (option --save-dir)"},
+    {"model_dir", kOptionalPath, "null", runtime(), "of the Python balr, which never reads it"},
     {"device", kText, "cpu", runtime(), "cpu, cuda or cuda:N (option --device)"},
     {"audio_formats", kTextList, "[flac,mp3,m4a,ogg,opus,wav,wma]", runtime(),
      "suffixes of the files taken from a folder (option --audio-formats)"},

@@ -4,8 +4,12 @@
 #include <array>
 #include <numeric>
 
+#include "core/python_scalar.hpp"
+
 namespace balr {
 namespace {
+
+constexpr std::size_t kLongestName = 100;  // beyond it nothing is near
 
 std::vector<GroupInfo> make_groups() {
   return {
@@ -95,15 +99,35 @@ bool is_node(std::string_view name) {
                              [&](const KeyInfo& key) { return below(key.name, name); });
 }
 
+namespace {
+
+// "; data has the keys batch_size, ..." where the key's node is known; else how to see all keys.
+std::string keys_beside(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  const std::string_view node = name.substr(0, dot == std::string_view::npos ? 0 : dot);
+  std::string names;
+  for (const KeyInfo& key : Config::schema())
+    if (below(key.name, node) && key.name.find('.', node.size() + 1) == std::string::npos)
+      names += (names.empty() ? "" : ", ") + key.name.substr(node.size() + 1);
+  if (names.empty()) return "; `balr config` lists all keys";
+  return "; " + std::string(node) + " has the keys " + names;
+}
+
+}  // namespace
+
 std::string suggestion(std::string_view name) {
+  if (name.size() > kLongestName) return "; `balr config` lists all keys";
+  const std::string wanted = lower(name);
   std::string best;
   // A third of the letters may differ, three at least, but never all of a short name.
   const std::size_t allowed = std::max<std::size_t>(3, name.size() / 3);
   std::size_t smallest = std::min(allowed + 1, name.size());
   const auto consider = [&](const std::string& known) {
     // The last name alone, without the nodes before it, counts nearly as much.
-    const std::size_t short_form = edit_distance(name, known.substr(known.rfind('.') + 1)) + 1;
-    const std::size_t distance = std::min(edit_distance(name, known), short_form);
+    const std::string full = lower(known);
+    const std::size_t short_form =
+        edit_distance(wanted, full.substr(full.rfind('.') + 1)) + 1;
+    const std::size_t distance = std::min(edit_distance(wanted, full), short_form);
     if (distance < smallest) {
       smallest = distance;
       best = known;
@@ -111,8 +135,7 @@ std::string suggestion(std::string_view name) {
   };
   for (const KeyInfo& key : Config::schema()) consider(key.name);
   for (const GroupInfo& group : config_groups()) consider(group.name);
-  if (best.empty()) return "; `balr config` lists all keys";
-  return "; did you mean " + best + "?";
+  return best.empty() ? keys_beside(name) : "; did you mean " + best + "?";
 }
 
 std::string option_instead_of(std::string_view key) {

@@ -1,238 +1,224 @@
 #include "core/override_parser.hpp"
 
 #include <algorithm>
-#include <cctype>
-#include <cmath>
 
 #include "balr/core/error.hpp"
-#include "core/config_value.hpp"
+#include "core/override_functions.hpp"
+#include "core/override_key.hpp"
+#include "core/override_lexer.hpp"
 
 namespace balr {
 namespace {
 
-constexpr int kMaxDepth = 32;  // of nested lists and dicts
+using Kind = OverrideValue::Kind;
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-}
-// Characters that may stand in a value without quotes or backslash.
-bool is_unquoted(char c) {
-  return is_word(c) || std::string_view("/\\+.$%*@?|:").find(c) != std::string_view::npos;
-}
-// Characters that a backslash makes ordinary; before any other the backslash itself is ordinary.
-bool is_escapable(char c) {
-  return std::string_view("\\()[]{}:=, \t").find(c) != std::string_view::npos;
+constexpr int kMaxDepth = 32;               // of nested lists, dicts and functions
+constexpr std::size_t kMaxDigits = 4300;    // of an integer, as in Python
+
+bool is_bare(TokenKind kind) {
+  return kind <= TokenKind::kBlank || kind == TokenKind::kInterpolation ||
+         kind == TokenKind::kColon;
 }
 
-std::int64_t truncated(double value) {
-  if (!(std::fabs(value) < 0x1p63)) throw ValueMismatch{"an integer of at most 64 bits"};
-  return static_cast<std::int64_t>(value);
+// Backslashes count only in a run that ends at a quote: each pair is one backslash, an odd one
+// keeps the quote.
+std::string unquoted(std::string_view text) {
+  const char quote = text[0];
+  std::string result;
+  std::size_t backslashes = 0;
+  for (const char c : text.substr(1)) {
+    if (c == '\\') {
+      ++backslashes;
+      continue;
+    }
+    result.append(c == quote ? backslashes / 2 : backslashes, '\\');
+    backslashes = 0;
+    result += c;
+  }
+  result.pop_back();  // the closing quote
+  return result;
 }
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  explicit Parser(std::string_view argument) : argument_(argument) {}
 
   Override parse() {
     Override result;
-    result.argument = std::string(text_);
-    result.mode = parse_mode();
-    result.key = parse_key();
-    if (at_end()) {
+    result.argument = std::string(argument_);
+    std::string_view rest = argument_;
+    result.mode = parse_mode(rest);
+    const std::size_t equal = rest.find('=');
+    result.key = std::string(rest.substr(0, equal));
+    check_key(result.key);
+    if (equal == std::string_view::npos) {
       if (result.mode != OverrideMode::kRemove) fail("has no '='; write key=value");
       return result;
     }
-    expect('=');
+    tokens_ = lex_value(skip_blanks(rest.substr(equal + 1)));
     result.value = parse_top_value();
     return result;
   }
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw ConfigError("override '" + std::string(text_) + "' " + what);
+    throw ConfigError("override '" + shown_text(std::string(argument_)) + "' " + what);
   }
-  bool at_end() const { return position_ == text_.size(); }
-  char peek() const { return at_end() ? '\0' : text_[position_]; }
-  void skip_blanks() {
-    while (!at_end() && is_blank(peek())) ++position_;
+
+  static OverrideMode parse_mode(std::string_view& text) {
+    const bool force = text.starts_with("++");
+    const bool add = text.starts_with("+");
+    const bool remove = text.starts_with("~");
+    text.remove_prefix(force ? 2 : add || remove ? 1 : 0);
+    if (force) return OverrideMode::kForce;
+    if (add) return OverrideMode::kAdd;
+    return remove ? OverrideMode::kRemove : OverrideMode::kSet;
   }
-  bool accept(char c) {
-    if (at_end() || peek() != c) return false;
-    ++position_;
+
+  void check_key(const std::string& key) const {
+    if (key.empty()) fail("has no key before '='; write key=value");
+    if (!is_override_key(key))
+      fail("has the malformed key '" + shown_text(key) +
+           "'; a key is names joined by single dots");
+  }
+
+  const Token& peek(std::size_t ahead = 0) const {
+    return tokens_[std::min(next_ + ahead, tokens_.size() - 1)];
+  }
+  bool accept(TokenKind kind) {
+    if (peek().kind != kind) return false;
+    ++next_;
     return true;
   }
-  void expect(char c) {
-    if (!accept(c))
-      fail(std::string("needs '") + c + "' at character " + std::to_string(position_ + 1) +
+  // What stands at the current place, for messages.
+  std::string here() const {
+    const Token& token = peek();
+    if (token.kind == TokenKind::kEnd) return "its end stands";
+    const auto begin = static_cast<std::size_t>(token.text.data() - argument_.data());
+    std::string_view rest = skip_blanks(argument_.substr(begin));
+    std::size_t length = 1;  // a whole character of UTF-8
+    while (length < rest.size() && (static_cast<unsigned char>(rest[length]) & 0xc0) == 0x80)
+      ++length;
+    return "'" + shown_text(std::string(rest.substr(0, length))) + "' stands";
+  }
+  // What is wrong at the current place, where `what` says it in general.
+  [[noreturn]] void fail_here(const std::string& what) const {
+    const auto begin = static_cast<std::size_t>(peek().text.data() - argument_.data());
+    const char c = begin < argument_.size() ? argument_[begin] : ' ';
+    if (peek().kind == TokenKind::kError && (c == '\'' || c == '"'))
+      fail(std::string("has a quote ") + c + " without its end; add it");
+    fail(what);
+  }
+  void expect(TokenKind kind, const char* sign) {
+    if (!accept(kind))
+      fail_here(std::string("needs '") + sign + "' where " + here() +
            "; put a value with special characters into quotes");
   }
 
-  OverrideMode parse_mode() {
-    if (accept('~')) return OverrideMode::kRemove;
-    if (!accept('+')) return OverrideMode::kSet;
-    return accept('+') ? OverrideMode::kForce : OverrideMode::kAdd;
-  }
-
-  std::string parse_key() {
-    const std::size_t begin = position_;
-    while (!at_end() && peek() != '=') ++position_;
-    const std::string key(text_.substr(begin, position_ - begin));
-    if (key.empty()) fail("has no key before '='; write key=value");
-    char before = '.';
-    for (const char c : key) {
-      const bool good = is_word(c) || (c == '.' && before != '.');
-      if (!good) fail("has the malformed key '" + key + "'; a key is names joined by single dots");
-      before = c;
-    }
-    if (before == '.')
-      fail("has the malformed key '" + key + "'; a key is names joined by single dots");
-    return key;
-  }
-
   OverrideValue parse_top_value() {
-    skip_blanks();
-    OverrideValue value = at_end() ? OverrideValue{} : parse_value(0);
-    skip_blanks();
-    if (peek() == ',' && !at_end())
+    if (peek().kind == TokenKind::kEnd) return {};
+    OverrideValue value = parse_element(0);
+    if (peek().kind == TokenKind::kComma)
       fail("is ambiguous; write a list as key=[a,b], or put text with a comma into quotes");
-    if (!at_end())
-      fail(std::string("has an unexpected character '") + peek() + "'; put the value into quotes");
+    if (peek().kind != TokenKind::kEnd)
+      fail_here("has an unexpected character where " + here() + "; put the value into quotes");
     return value;
   }
 
-  OverrideValue parse_value(int depth) {
+  OverrideValue parse_element(int depth) {
     if (depth > kMaxDepth) fail("is nested too deeply");
-    skip_blanks();
-    if (peek() == '[') return parse_list(depth);
-    if (peek() == '{') return parse_dict(depth);
-    if (peek() == '\'' || peek() == '"') return parse_quoted();
-    if (const auto name = function_name()) return parse_cast(*name, depth);
-    return parse_unquoted("a value");
+    if (accept(TokenKind::kBracketOpen)) return parse_list(depth);
+    if (accept(TokenKind::kBraceOpen)) return parse_dict(depth);
+    if (peek().kind == TokenKind::kQuoted)
+      return written_text(unquoted(tokens_[next_++].text));
+    if (peek().kind == TokenKind::kId && peek(1).kind == TokenKind::kParenOpen)
+      return parse_function(depth);
+    return parse_bare("a value", is_bare);
   }
 
   OverrideValue parse_list(int depth) {
-    OverrideValue list{.kind = OverrideValue::Kind::kList};
-    expect('[');
-    skip_blanks();
-    if (accept(']')) return list;
-    do {
-      list.items.push_back(parse_value(depth + 1));
-      skip_blanks();
-    } while (accept(','));
-    expect(']');
+    OverrideValue list{.kind = Kind::kList};
+    if (accept(TokenKind::kBracketClose)) return list;
+    do list.items.push_back(parse_element(depth + 1));
+    while (accept(TokenKind::kComma));
+    expect(TokenKind::kBracketClose, "]");
     return list;
   }
 
   OverrideValue parse_dict(int depth) {
-    OverrideValue dict{.kind = OverrideValue::Kind::kDict};
-    expect('{');
-    skip_blanks();
-    if (accept('}')) return dict;
+    OverrideValue dict{.kind = Kind::kDict};
+    if (accept(TokenKind::kBraceClose)) return dict;
     do {
-      skip_blanks();
-      std::string key = parse_unquoted("a key", /*stop_at_colon=*/true).text;
-      expect(':');
-      dict.entries.emplace_back(std::move(key), parse_value(depth + 1));
-      skip_blanks();
-    } while (accept(','));
-    expect('}');
+      const OverrideValue key =
+          parse_bare("a key", [](TokenKind kind) { return kind <= TokenKind::kBlank; });
+      if (key.kind == Kind::kNull) fail("has the key null; a key is a name");
+      expect(TokenKind::kColon, ":");
+      OverrideValue value = parse_element(depth + 1);
+      if (OverrideValue* known = find_entry(dict, key.text))
+        *known = std::move(value);  // the last one counts, as in Python
+      else
+        dict.entries.emplace_back(key.text, std::move(value));
+    } while (accept(TokenKind::kComma));
+    expect(TokenKind::kBraceClose, "}");
     return dict;
   }
 
-  // Backslashes count only in a run that ends at a quote: each pair is one backslash, an odd one
-  // keeps the quote.
-  OverrideValue parse_quoted() {
-    const char quote = text_[position_++];
-    OverrideValue value;
-    while (true) {
-      if (at_end()) fail(std::string("has a quote ") + quote + " without its end; add it");
-      if (accept(quote)) break;
-      const std::size_t begin = position_;
-      while (!at_end() && peek() == '\\') ++position_;
-      std::size_t backslashes = position_ - begin;
-      if (backslashes == 0) {
-        value.text += text_[position_++];
-      } else if (peek() != quote || at_end()) {
-        value.text.append(backslashes, '\\');
-      } else {
-        value.text.append(backslashes / 2, '\\');
-        if (backslashes % 2 == 1) value.text += text_[position_++];
-      }
+  OverrideValue parse_function(int depth) {
+    const std::string name(tokens_[next_].text);
+    next_ += 2;
+    std::vector<OverrideValue> arguments;
+    NamedArguments named;
+    if (!accept(TokenKind::kParenClose)) {
+      do {
+        const bool has_name =
+            peek().kind == TokenKind::kId && peek(1).kind == TokenKind::kEqual;
+        const std::string argument(has_name ? peek().text : "");
+        if (has_name) next_ += 2;
+        if (!has_name && !named.empty()) fail("has an argument without name behind a named one");
+        OverrideValue value = parse_element(depth + 1);
+        if (has_name)
+          named.emplace_back(argument, std::move(value));
+        else
+          arguments.push_back(std::move(value));
+      } while (accept(TokenKind::kComma));
+      expect(TokenKind::kParenClose, ")");
     }
-    refuse_interpolation(value.text);
-    return value;
-  }
-
-  OverrideValue parse_unquoted(const char* what, bool stop_at_colon = false) {
-    std::string text;
-    std::size_t kept = 0;  // length without the blanks at the end
-    bool escaped = false;
-    while (!at_end()) {
-      const char c = peek();
-      if (c == '$' && text_.substr(position_).starts_with("${")) refuse_interpolation("${");
-      if (c == '\\' && position_ + 1 < text_.size() && is_escapable(text_[position_ + 1])) {
-        text += text_[position_ + 1];
-        position_ += 2;
-        kept = text.size();
-        escaped = true;
-        continue;
-      }
-      if ((stop_at_colon && c == ':') || !(is_unquoted(c) || is_blank(c))) break;
-      text += c;
-      ++position_;
-      if (!is_blank(c)) kept = text.size();
-    }
-    text.resize(kept);
-    if (text.empty() && !at_end())
-      fail(std::string("needs ") + what + " where '" + peek() +
-           "' stands; put special characters into quotes");
-    if (text.empty()) fail(std::string("ends where ") + what + " should stand");
-    if (escaped) return OverrideValue{.text = std::move(text)};
-    return classify_plain(text);
-  }
-
-  void refuse_interpolation(const std::string& text) const {
-    if (text.find("${") != std::string::npos)
-      fail("uses the interpolation ${...}, which balr does not know; write the value itself");
-  }
-
-  // `name` if `name(` comes next.
-  std::optional<std::string> function_name() const {
-    std::size_t end = position_;
-    while (end < text_.size() && is_word(text_[end])) ++end;
-    if (end == position_ || end == text_.size() || text_[end] != '(') return std::nullopt;
-    return std::string(text_.substr(position_, end - position_));
-  }
-
-  OverrideValue parse_cast(const std::string& name, int depth) {
-    using Kind = OverrideValue::Kind;
-    const bool is_cast = name == "int" || name == "float" || name == "str" || name == "bool";
-    if (!is_cast)
-      fail("calls " + name +
-           "(), which balr does not know (there are no sweeps); write the value itself");
-    position_ += name.size();
-    expect('(');
-    const OverrideValue inner = parse_value(depth + 1);
-    skip_blanks();
-    expect(')');
-    if (name == "str" && inner.kind < Kind::kList) return OverrideValue{.text = inner.text};
     try {
-      if (name == "int") {
-        // As Python's int(): a float loses its fraction.
-        if (inner.kind == Kind::kFloat)
-          return classify_plain(std::to_string(truncated(to_real(inner))));
-        return classify_plain(std::to_string(to_integer(inner)));
-      }
-      if (name == "float") return classify_plain(python_float(to_real(inner)));
-      if (name == "bool") return classify_plain(to_flag(inner) ? "true" : "false");
-    } catch (const ValueMismatch&) {
+      return call_override_function(name, arguments, named);
+    } catch (const FunctionMismatch& mismatch) {
+      fail("calls " + name + "(), but " + mismatch.reason + "; write the value itself");
     }
-    fail("calls " + name + "() on something it cannot convert; write the value itself");
   }
 
-  std::string_view text_;
-  std::size_t position_ = 0;
+  // Tokens side by side, without the blanks around; one token alone has its type.
+  template <class Belongs>
+  OverrideValue parse_bare(const char* what, Belongs belongs) {
+    const std::size_t begin = next_;
+    while (belongs(peek().kind)) ++next_;
+    if (next_ == begin)
+      fail_here(std::string("needs ") + what + " where " + here() +
+           "; put special characters into quotes");
+    std::size_t first = begin;
+    std::size_t last = next_;
+    if (tokens_[first].kind == TokenKind::kBlank) ++first;
+    if (last > first && tokens_[last - 1].kind == TokenKind::kBlank) --last;
+    if (first == last) fail(std::string("has blanks only where ") + what + " should stand");
+    if (last - first == 1) return single(tokens_[first]);
+    std::string text;
+    for (std::size_t i = first; i < last; ++i) text += atom_text(tokens_[i]);
+    return written_text(std::move(text));
+  }
+
+  OverrideValue single(const Token& token) const {
+    if (token.kind == TokenKind::kInt && token.text.size() > kMaxDigits)
+      fail("has an integer of more than 4300 digits");
+    OverrideValue value = atom_value(token);
+    return value.kind == Kind::kText ? written_text(std::move(value.text)) : value;
+  }
+
+  std::string_view argument_;
+  std::vector<Token> tokens_;
+  std::size_t next_ = 0;
 };
 
 }  // namespace

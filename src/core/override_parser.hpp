@@ -2,23 +2,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
+
+#include "core/override_value.hpp"
 
 namespace balr {
-
-// A value of an override, typed as hydra 1.3 types it.
-struct OverrideValue {
-  enum class Kind { kNull, kBool, kInt, kFloat, kText, kList, kDict };
-
-  Kind kind = Kind::kText;
-  std::string text =
-      {};  // scalars: as Python prints the parsed value (1e3 is 1000.0, true is True)
-  std::vector<OverrideValue> items = {};                            // kList
-  std::vector<std::pair<std::string, OverrideValue>> entries = {};  // kDict
-
-  bool operator==(const OverrideValue&) const = default;
-};
 
 enum class OverrideMode { kSet, kAdd, kForce, kRemove };  // key=, +key=, ++key=, ~key
 
@@ -29,16 +16,10 @@ struct Override {
   std::optional<OverrideValue> value;  // absent only in `~key`
 };
 
-// Parses one argument:
+// Parses one argument in the override grammar of hydra 1.3:
 //   override := ("+" | "++")? key "=" value?  |  "~" key ("=" value?)?
-//   value    := list | dict | cast | quoted | unquoted
-// Throws ConfigError naming the argument. Interpolations and sweeps are refused.
+//   value    := list | dict | function | quoted | bare text
+// Throws ConfigError naming the argument. Sweeps (a,b and range(...)) are refused.
 Override parse_override(std::string_view argument);
-
-// The type of text without quotes and escapes: null, bool, int, float or text.
-OverrideValue classify_plain(std::string_view text);
-
-// A float as Python's repr() prints it: the shortest text that reads back equal.
-std::string python_float(double value);
 
 }  // namespace balr

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "balr/core/error.hpp"
+#include "core/python_scalar.hpp"
 
 namespace balr {
 namespace {
@@ -113,18 +114,53 @@ TEST(OverrideParser, ListsAndDicts) {
   EXPECT_EQ(value("{}").kind, Kind::kDict);
 }
 
-TEST(OverrideParser, Casts) {
-  EXPECT_EQ(value("int(3)").kind, Kind::kInt);
-  EXPECT_EQ(value("int(2.7)").text, "2");
-  EXPECT_EQ(value("int('12')").text, "12");
-  EXPECT_EQ(value("str(3)").kind, Kind::kText);
-  EXPECT_EQ(value("float(3)").text, "3.0");
-  EXPECT_EQ(value("bool(yes)").kind, Kind::kBool);
-  EXPECT_NE(error("k=int(abc)"), "");
-  EXPECT_NE(error("k=int([1])"), "");
-  EXPECT_NE(error("k=int(1e400)"), "");
-  EXPECT_NE(error("k=int(nan)"), "");
-  EXPECT_NE(error("k=int(1"), "");
+// As hydra 1.3.2 and Python 3.12 do.
+TEST(OverrideParser, Functions) {
+  struct Case {
+    const char* text;
+    Kind kind;
+    const char* printed;
+  };
+  for (const Case& c : {Case{"int(3)", Kind::kInt, "3"},
+                        Case{"int(2.7)", Kind::kInt, "2"},
+                        Case{"int(-2.7)", Kind::kInt, "-2"},
+                        Case{"int('1_2')", Kind::kInt, "12"},
+                        Case{"int(true)", Kind::kInt, "1"},
+                        Case{"int( value = 3 )", Kind::kInt, "3"},
+                        Case{"int(1e30)", Kind::kInt, "1000000000000000019884624838656"},
+                        Case{"str(3)", Kind::kText, "3"},
+                        Case{"str(true)", Kind::kText, "true"},
+                        Case{"str(1e3)", Kind::kText, "1000.0"},
+                        Case{"float(3)", Kind::kFloat, "3.0"},
+                        Case{"float('nan')", Kind::kFloat, "nan"},
+                        Case{"bool(0.0)", Kind::kBool, "False"},
+                        Case{"bool(nan)", Kind::kBool, "True"},
+                        Case{"bool(TRUE)", Kind::kBool, "True"},
+                        Case{"bool(null)", Kind::kBool, "False"},
+                        Case{"int(float(str(1e3)))", Kind::kInt, "1000"},
+                        Case{"sort(3)", Kind::kInt, "3"}}) {
+    const OverrideValue parsed = value(c.text);
+    EXPECT_EQ(parsed.kind, c.kind) << c.text;
+    EXPECT_EQ(parsed.text, c.printed) << c.text;
+  }
+  EXPECT_EQ(value("int([1.5,{a:'2'}])"), value("[1,{a:2}]"));
+  EXPECT_EQ(value("sort([b,a],reverse=false)"), value("[a,b]"));
+  EXPECT_EQ(value("sort([1,3,2.5],reverse=true)"), value("[3,2.5,1]"));
+  for (const char* bad :
+       {"int(abc)", "int(1e400)", "int(nan)", "int(1", "int()", "int(1,2)", "int(null)", "bool(yes)",
+        "str(null)", "float([null])", "int(x=1)", "int(value=1,2)", "sort([a,1])", "sort(1,2)",
+        "shuffle([1,2])", "range(3)", "foo(1)"})
+    EXPECT_NE(error(std::string("k=") + bad), "") << bad;
+}
+
+TEST(OverrideParser, Interpolations) {
+  EXPECT_EQ(value("${a.b}").kind, Kind::kInterpolation);
+  EXPECT_EQ(value("x${oc.env:HOME,a b}y").text, "x${oc.env:HOME,a b}y");
+  EXPECT_EQ(value("'${a.${b}}'").kind, Kind::kInterpolation);
+  EXPECT_EQ(value("$").kind, Kind::kText);
+  EXPECT_NE(error("k=${a.${b}}"), "");  // hydra wants quotes here
+  EXPECT_NE(error("k=${}"), "");
+  EXPECT_NE(error("k=${a"), "");
 }
 
 TEST(OverrideParser, RefusesWithTheReason) {
@@ -144,14 +180,17 @@ TEST(OverrideParser, RefusesWithTheReason) {
                         Case{"~+x=1", "malformed key"},
                         Case{"k=1,2", "ambiguous"},
                         Case{"k='a','b'", "ambiguous"},
-                        Case{"k=a=b", "unexpected character '='"},
-                        Case{"k=a#b", "unexpected character '#'"},
+                        Case{"k=a=b", "unexpected character where '=' stands"},
+                        Case{"k=a#b", "unexpected character where '#' stands"},
                         Case{"k=é", "special characters"},
-                        Case{"k=a(b", "calls a()"},
+                        Case{"k=a(b", "needs ')'"},
+                        Case{"k=a(b)", "calls a()"},
                         Case{"k=range(1,3)", "calls range()"},
                         Case{"k=choice(1,2)", "calls choice()"},
-                        Case{"k=${a}", "interpolation"},
-                        Case{"k='x${a}'", "interpolation"},
+                        Case{"k=${a", "unexpected character where '{' stands"},
+                        Case{"k={null: 1}", "the key null"},
+                        Case{"1=2", "malformed key"},
+                        Case{"k='x' ", "unexpected character"},
                         Case{"k=[a", "needs ']'"},
                         Case{"k=[a,]", "needs a value"},
                         Case{"k=[,a]", "needs a value"},
@@ -159,7 +198,8 @@ TEST(OverrideParser, RefusesWithTheReason) {
                         Case{"k={a:1", "needs '}'"},
                         Case{"k=]", "needs a value"},
                         Case{"k='a", "without its end"},
-                        Case{"k='a'b", "unexpected character 'b'"},
+                        Case{"k=[a,'b]", "without its end"},
+                        Case{"k='a'b", "unexpected character where 'b' stands"},
                         Case{"k=a'b'", "unexpected character"}}) {
     const std::string message = error(c.argument);
     EXPECT_NE(message.find(c.reason), std::string::npos) << c.argument << " -> " << message;
