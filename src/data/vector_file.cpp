@@ -9,6 +9,7 @@
 
 #include "balr/core/atomic_file.hpp"
 #include "balr/core/error.hpp"
+#include "data/audio_source.hpp"
 #include "data/npy.hpp"
 #include "data/pickled_array.hpp"
 #include "data/text_array.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uintmax_t kMaxBytes = 64 << 20;
+constexpr std::int64_t kMaxBytes = 64 << 20;
 constexpr std::array kFormats{VectorFormat::kText, VectorFormat::kPickle, VectorFormat::kNpy};
 
 struct Close {
@@ -30,26 +31,36 @@ using File = std::unique_ptr<std::FILE, Close>;
   throw IoError(std::string("cannot ") + what + " " + file.string() + ": " + std::strerror(errno));
 }
 
-// A whole regular file; a pipe or a device would never end.
-std::string read_whole(const fs::path& file, std::uintmax_t limit) {
-  std::error_code error;
-  const auto status = fs::status(file, error);
-  if (status.type() == fs::file_type::not_found)
-    throw DataError("the vector file " + file.string() + " does not exist");
-  if (error) throw IoError("cannot read " + file.string() + ": " + error.message());
-  if (status.type() != fs::file_type::regular)
-    throw DataError("the vector file " + file.string() + " is not a file");
-  const std::uintmax_t bytes = fs::file_size(file, error);
-  if (error) throw IoError("cannot read " + file.string() + ": " + error.message());
+// A whole regular file.
+std::string read_whole(const fs::path& file, std::int64_t limit) {
+  InputFile in;
+  const DecodeResult opened = in.open(file);
+  if (opened.status != RowStatus::kOk) throw DataError(opened.reason);
+  const std::int64_t bytes = in.size();
   if (bytes > limit)
-    throw DataError("the vector file " + file.string() + " has " + std::to_string(bytes) +
-                    " bytes, too many for one vector");
-  const File in(std::fopen(file.c_str(), "rb"));
-  if (!in) fail("read", file);
+    throw DataError("it has " + std::to_string(bytes) + " bytes, too many for one vector");
   std::string content(static_cast<std::size_t>(bytes), '\0');
-  content.resize(std::fread(content.data(), 1, content.size(), in.get()));
-  if (std::ferror(in.get())) fail("read", file);
+  content.resize(static_cast<std::size_t>(in.read(content.data(), bytes)));
+  if (in.error() != 0)
+    throw IoError("cannot read " + file.string() + ": " + std::strerror(in.error()));
   return content;
+}
+
+VectorArray parse(std::string_view content, VectorFormat format) {
+  if (content.empty()) throw DataError("it is empty");
+  switch (format) {
+    case VectorFormat::kPickle:
+      return parse_pickled_array(content);
+    case VectorFormat::kText:
+      return parse_text_array(content);
+    case VectorFormat::kNpy:
+      break;
+  }
+  return parse_npy(content);
+}
+
+[[noreturn]] void refuse(const std::string& name, const DataError& cause) {
+  throw DataError("cannot take a vector from " + name + ": " + cause.what());
 }
 
 std::string lower(std::string text) {
@@ -87,24 +98,18 @@ VectorArray read_vector_file(const fs::path& file) {
   const auto format = vector_format_of(file);
   if (!format)
     throw DataError(file.string() + " is not a vector file: .pkl, .txt and .npy files are read");
-  const auto limit = format == VectorFormat::kNpy ? UINTMAX_MAX : kMaxBytes;
-  return parse_vector(read_whole(file, limit), *format, file.string());
+  try {
+    return parse(read_whole(file, format == VectorFormat::kNpy ? INT64_MAX : kMaxBytes), *format);
+  } catch (const DataError& error) {
+    refuse(file.string(), error);
+  }
 }
 
 VectorArray parse_vector(std::string_view content, VectorFormat format, const std::string& name) {
   try {
-    if (content.empty()) throw DataError("it is empty");
-    switch (format) {
-      case VectorFormat::kPickle:
-        return parse_pickled_array(content);
-      case VectorFormat::kText:
-        return parse_text_array(content);
-      case VectorFormat::kNpy:
-        return parse_npy(content);
-    }
-    throw DataError("unknown format");
+    return parse(content, format);
   } catch (const DataError& error) {
-    throw DataError("cannot take a vector from " + name + ": " + error.what());
+    refuse(name, error);
   }
 }
 

@@ -142,7 +142,7 @@ TEST_F(VectorInputs, WhatIsWrongIsNamed) {
   const auto row = [&](const std::string& cell) {
     return text("m.csv", "id,embedding,speaker\n1,a.pkl,s\n2," + cell + ",s\n");
   };
-  expect_refused(row("none.pkl"), {"none.pkl", "does not exist"});
+  expect_refused(row("none.pkl"), {"none.pkl", "No such file"});
   expect_refused(row("b.pkl"), {"b.pkl", "3 numbers", "a.pkl"});
   expect_refused(row("evil.pkl"), {"evil.pkl", "os.system"});
   expect_refused(row("empty.pkl"), {"empty.pkl", "empty"});
