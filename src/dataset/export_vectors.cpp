@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMaxThreads = 16;       // writing waits for the file system, not for a core
+constexpr int kThreads = 8;           // writing waits for the file system, not for a core
 constexpr std::int64_t kChunk = 256;  // files a job
 constexpr const char* kMetadata = "metadata.csv";
 constexpr const char* kMatrix = "embeddings.npy";
@@ -128,7 +128,7 @@ void Export::write_files(VectorFormat format) {
     const fs::path folder = (options_.folder / name).parent_path();
     if (folders.insert(folder.string()).second) make_folder(folder);
   }
-  ThreadPool pool(std::min(usable_cores(), kMaxThreads));
+  ThreadPool pool(kThreads);
   pool.parallel_for((counts_.rows + kChunk - 1) / kChunk, [&](std::int64_t chunk) {
     for (std::int64_t i = chunk * kChunk; i < std::min(counts_.rows, (chunk + 1) * kChunk); ++i) {
       const auto at = static_cast<std::size_t>(i);

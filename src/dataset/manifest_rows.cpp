@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMaxThreads = 16;       // reading waits for the file system, not for a core
+constexpr int kThreads = 8;           // reading waits for the file system, not for a core
 constexpr std::int64_t kChunk = 256;  // rows a job
 
 const char* column_of(VectorKind kind) {
@@ -136,7 +136,7 @@ void ManifestRows::read_cell(std::size_t index) {
 void ManifestRows::find_siblings() {
   if (!manifest_.has_audio || manifest_.has_pieces || without_.empty()) return;
   std::vector<std::string> found(without_.size());
-  ThreadPool pool(std::min(usable_cores(), kMaxThreads));
+  ThreadPool pool(kThreads);
   const auto count = static_cast<std::int64_t>(found.size());
   pool.parallel_for((count + kChunk - 1) / kChunk, [&](std::int64_t chunk) {
     for (std::int64_t i = chunk * kChunk; i < std::min(count, (chunk + 1) * kChunk); ++i) {
@@ -173,7 +173,7 @@ void ManifestRows::load_files() {
     throw DataError(files_[0].path + " does not hold one vector");
   if (pairs) out_.columns = first.shape[1];
   std::vector<float> values(files_.size() * first.values.size());
-  ThreadPool pool(std::min(usable_cores(), kMaxThreads));
+  ThreadPool pool(kThreads);
   const auto count = static_cast<std::int64_t>(files_.size());
   pool.parallel_for((count + kChunk - 1) / kChunk, [&](std::int64_t chunk) {
     for (std::int64_t i = chunk * kChunk; i < std::min(count, (chunk + 1) * kChunk); ++i)
