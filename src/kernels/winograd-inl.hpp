@@ -20,18 +20,22 @@ constexpr std::int64_t kPad = 16;
 
 template <class RowForm, class ColForm>
 struct Winograd {
+  static constexpr std::int64_t kMostTiles = 128;
   static constexpr int kRowsIn = RowForm::kIn, kColsIn = ColForm::kIn, kPoints = kRowsIn * kColsIn;
+
+  // The first output of a tile.
+  struct TilePlace {
+    std::int64_t row, col;
+  };
 
   // Where a block's numbers lie.
   struct Block {
     const ConvolutionCall& call;
-    std::int64_t tile_cols;      // tiles side by side in the picture
-    std::int64_t begin, items;   // tiles, counted row by row from the call's first row
+    const RowPointers& rows;
+    const TilePlace* places;
+    std::int64_t items;
     float *v, *m;                // [points][groups of channels][items][kLanes], [points][items][kTileCols]
     std::int64_t v_plane, m_plane;
-
-    std::int64_t row(std::int64_t i) const { return call.first + (begin + i) / tile_cols * RowForm::kOut; }
-    std::int64_t col(std::int64_t i) const { return (begin + i) % tile_cols * ColForm::kOut; }
   };
 
   // The pixels under a tile. Where it touches the picture's border each has an address of its own, that of zeros outside.
@@ -44,17 +48,16 @@ struct Winograd {
 
   static HWY_INLINE void find_patch(const Block& block, std::int64_t i, Patch& patch) {
     const ConstImage& in = block.call.in;
-    const std::int64_t top = block.row(i) - 1, left = block.col(i) - 1;
+    const std::int64_t top = block.places[i].row - 1, left = block.places[i].col - 1;
     patch.pitch = in.pitch;
     patch.inside = top >= 0 && left >= 0 && top + kRowsIn <= in.rows && left + kColsIn <= in.cols;
     for (int y = 0; y < kRowsIn; ++y) {
-      const bool row_inside = top + y >= 0 && top + y < in.rows;
-      patch.rows[y] = row_inside ? in.row(top + y) + left * in.pitch : nullptr;
+      const float* line = block.rows.in(top + y);
+      patch.rows[y] = line + left * in.pitch;
       if (patch.inside) continue;
       for (int x = 0; x < kColsIn; ++x)
-        patch.pixels[y * kColsIn + x] = row_inside && left + x >= 0 && left + x < in.cols
-                                            ? patch.rows[y] + x * in.pitch
-                                            : block.call.packed.zeros;
+        patch.pixels[y * kColsIn + x] =
+            line && left + x >= 0 && left + x < in.cols ? line + (left + x) * in.pitch : block.call.packed.zeros;
     }
   }
 
@@ -110,13 +113,14 @@ struct Winograd {
 
   static HWY_INLINE void store_tile(const Block& block, std::int64_t i, std::int64_t channel, Value bias, const Value* y) {
     const ConvolutionCall& call = block.call;
-    const std::int64_t top = block.row(i), left = block.col(i);
+    const std::int64_t top = block.places[i].row, left = block.places[i].col;
 #pragma GCC unroll 8
     for (int row = 0; row < RowForm::kOut; ++row) {
       if (top + row >= call.last) return;
       const std::int64_t offset = left * call.out.pitch + channel;
-      float* out = call.out.row(top + row) + offset;
-      const float* added = call.end.added.data ? call.end.added.row(top + row) + offset : nullptr;
+      float* out = block.rows.out(top + row) + offset;
+      const float* added = block.rows.added(top + row);
+      if (added) added += offset;
 #pragma GCC unroll 8
       for (int col = 0; col < ColForm::kOut; ++col) {
         if (left + col >= call.out.cols) break;
@@ -152,20 +156,26 @@ struct Winograd {
 
   static void run(const ConvolutionCall& call) {
     const std::int64_t tile_cols = (call.out.cols + ColForm::kOut - 1) / ColForm::kOut;
-    const std::int64_t tiles = (call.last - call.first + RowForm::kOut - 1) / RowForm::kOut * tile_cols;
-    const std::int64_t channels = image_pitch(call.packed.shape.in_channels);
-    const std::int64_t most = block_tiles(channels);
-    const RowPanels blocks = {tiles, (tiles + most - 1) / most};
-    const std::int64_t largest = (tiles + blocks.count - 1) / blocks.count;
-    const std::int64_t v_plane = channels * largest + kPad, m_plane = kTileCols * largest + kPad;
+    const std::int64_t tile_rows = (call.last - call.first + RowForm::kOut - 1) / RowForm::kOut;
+    const std::int64_t channels = image_pitch(call.packed.shape.in_channels), most = block_tiles(channels);
+    const RowPanels blocks = {tile_rows * tile_cols, (tile_rows * tile_cols + most - 1) / most};
+    const std::int64_t v_plane = channels * most + kPad, m_plane = kTileCols * most + kPad;
     thread_local Workspace workspace;  // scratch: no result depends on it
+    thread_local RowPointers rows;
     float* v = workspace.floats(static_cast<std::size_t>(kPoints * (v_plane + m_plane)));
-    for (std::int64_t b = 0; b < blocks.count; ++b)
-      compute({call, tile_cols, blocks.begin(b), blocks.begin(b + 1) - blocks.begin(b), v, v + kPoints * v_plane, v_plane, m_plane});
+    rows.find(call, call.first - 1, call.first - 1 + (tile_rows - 1) * RowForm::kOut + kRowsIn);
+    TilePlace places[kMostTiles];
+    std::int64_t tile = 0;
+    for (std::int64_t b = 0; b < blocks.count; ++b) {
+      const std::int64_t begin = blocks.begin(b), end = blocks.begin(b + 1);
+      for (; tile < end; ++tile)
+        places[tile - begin] = {call.first + tile / tile_cols * RowForm::kOut, tile % tile_cols * ColForm::kOut};
+      compute({call, rows, places, end - begin, v, v + kPoints * v_plane, v_plane, m_plane});
+    }
   }
 
   // Few tiles keep their numbers in the second-level cache; many read the weights less often.
-  static std::int64_t block_tiles(std::int64_t channels) { return channels <= 64 ? 28 : channels <= 128 ? 56 : 84; }
+  static std::int64_t block_tiles(std::int64_t channels) { return channels <= 64 ? 40 : channels <= 128 ? 56 : 84; }
 };
 
 void winograd_convolution(const ConvolutionCall& call) { Winograd<Form4, Form4>::run(call); }
