@@ -13,7 +13,8 @@ namespace {
     known.push_back(option.name);
     if (!option.off_name.empty()) known.push_back(option.off_name);
   }
-  const std::string hint = nearest_hint(name, known);
+  std::string hint = list.hint(name);
+  if (hint.empty()) hint = nearest_hint(name, known);
   throw ConfigError("No such option '" + name + "'" +
                     (hint.empty() ? "; see --help, or put -- before a path like that" : hint));
 }

@@ -62,7 +62,7 @@ std::optional<CommandLine> parse(std::vector<std::string> words, int& exit_code)
     if (is_first_process()) std::cout << "balr " << program_version() << '\n';
     return std::nullopt;
   }
-  if (words.size() == 2 && is_help(words[1]) && !subcommands(words[0]).empty()) {
+  if (asks_for_group(words)) {
     if (is_first_process()) std::cout << group_help_text(words[0]);
     return std::nullopt;
   }

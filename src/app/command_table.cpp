@@ -95,6 +95,20 @@ const CommandEntry& take_command(std::vector<std::string>& words) {
   return *entry;
 }
 
+bool asks_for_group(const std::vector<std::string>& words) {
+  bool help = false;
+  if (subcommands(words.front()).empty()) return help;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (!words[i].starts_with("-") || words[i] == "-" || words[i] == "--") break;
+    if (words[i] != "--help" && words[i] != "-h")
+      throw ConfigError("No such option '" + words[i] + "' of balr " + words.front() +
+                        "; options come after the command, e.g. balr " + words.front() + " " +
+                        subcommands(words.front()).front() + " " + words[i]);
+    help = true;
+  }
+  return help;
+}
+
 const CommandEntry* find_command(std::string_view name) {
   const auto table = command_table();
   const auto found =

@@ -20,6 +20,9 @@ std::span<const CommandEntry> command_table();
 // The command that the words start with; takes its name off them. Throws ConfigError that names the
 // nearest one.
 const CommandEntry& take_command(std::vector<std::string>& words);
+// True for `score --help ...`: a word that starts several commands, and then the option. Throws
+// ConfigError for another option there.
+bool asks_for_group(const std::vector<std::string>& words);
 // nullptr if there is none.
 const CommandEntry* find_command(std::string_view name);
 // The second words of the commands that start with this word: score has train and test.

@@ -13,6 +13,13 @@ namespace {
 constexpr std::array<std::string_view, 4> kOptionKeys = {"device", "audio_formats", "save_output",
                                                          "exist_ok"};
 
+// The one that is not there until it is added.
+constexpr std::string_view kAddedKey = "embeddings.model.model_dir";
+
+bool is_option_key(std::string_view key) {
+  return std::ranges::find(kOptionKeys, key) != kOptionKeys.end();
+}
+
 struct Group {
   std::vector<std::string> options;
   bool many = false;  // each option is a node of its own, and several may be selected
@@ -66,11 +73,12 @@ Completion complete_value(const std::string& key, const std::string& before,
   }
   const auto keys = Config::schema();
   const auto info = std::ranges::find(keys, key, &KeyInfo::name);
-  if (info == keys.end()) return out;
+  if (info == keys.end() || is_option_key(key)) return out;
   std::vector<std::string> words = info->choices;
   if (info->type == KeyType::kBool) words = {"true", "false"};
   for (const std::string& word : words) offer(out, before + value, before + word, "", false);
-  const bool text = info->type == KeyType::kText || info->type == KeyType::kOptionalText;
+  const bool text = info->type == KeyType::kText || info->type == KeyType::kOptionalText ||
+                    info->type == KeyType::kOptionalPath;
   if (text && words.empty()) {  // a path, perhaps
     out.kind = Completion::Kind::kFiles;
     out.kept = before;
@@ -88,12 +96,16 @@ Completion complete_override(const std::string& typed) {
     return complete_value(typed.substr(start, equal - start), typed.substr(0, equal + 1),
                           typed.substr(equal + 1));
   Completion out;
-  const std::string end = sign == "~" ? "" : "=";
-  for (const auto& [name, group] : groups())
-    offer(out, typed, sign + name + end, "selects", !end.empty());
+  const bool add = sign == "+", remove = sign == "~";
+  for (const auto& [name, group] : groups()) {
+    if (remove && !group.many) offer(out, typed, sign + name, "removes", false);
+    if (sign.empty() || (add && group.many))
+      offer(out, typed, sign + name + "=", add ? "adds" : "selects", true);
+  }
   for (const KeyInfo& key : Config::schema())
-    if (std::ranges::find(kOptionKeys, key.name) == kOptionKeys.end())
-      offer(out, typed, sign + key.name + end, key.help, !end.empty());
+    if (!remove && !is_option_key(key.name) && (add || sign == "++" || key.name != kAddedKey) &&
+        (!add || key.name == kAddedKey))
+      offer(out, typed, sign + key.name + "=", key.help, true);
   return out;
 }
 

@@ -46,6 +46,10 @@ _balr() {
     [[ $goes_on == + || -n $quoted ]] || word+=' '
     COMPREPLY+=("${word#"$before"}")
   done
+  # Inside quotes readline would close a single word that goes on.
+  if [[ -n $quoted && $goes_on == + && ${#COMPREPLY[@]} -eq 1 ]]; then
+    COMPREPLY+=("${COMPREPLY[0]}...")
+  fi
   compopt -o nospace 2>/dev/null
   if [[ $kind != words && ${#COMPREPLY[@]} -eq 0 ]]; then
     compopt +o nospace -o filenames 2>/dev/null
@@ -82,7 +86,7 @@ _balr() {
   (( $#done_words )) && compadd -l -d done_help -a done_words && found=0
   if [[ $kind != words ]]; then
     [[ -n $kept ]] && compset -P $#kept '*'
-    if [[ $kind == folders ]]; then _files -/ && found=0; else _files && found=0; fi
+    if [[ $kind == folders ]]; then _path_files -/ && found=0; else _files && found=0; fi
   fi
   return found
 }

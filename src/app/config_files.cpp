@@ -56,7 +56,12 @@ std::optional<fs::path> find_config_file(const std::optional<std::string>& path,
   if (!name || *name == "config") return std::nullopt;
   for (const fs::path& folder : preset_folders())
     if (auto file = file_in(folder, *name)) return file;
-  throw ConfigError("there is no preset " + *name + "; use recipe or smoke, or give --config-path");
+  std::string presets;
+  for (const std::string& preset : preset_names())
+    presets += (presets.empty() ? "" : ", ") + preset;
+  throw ConfigError("there is no preset " + *name + "; " +
+                    (presets.empty() ? "" : "there are " + presets + ", or ") +
+                    "give --config-path");
 }
 
 }  // namespace balr

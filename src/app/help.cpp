@@ -114,7 +114,7 @@ std::string help_text() {
          "  balr train --save-dir train/mse dev.csv test.csv 'trainer.losses=[mse]'\n";
 }
 
-std::string help_text(const std::vector<std::string>& words) {
+std::string help_of(const std::vector<std::string>& words) {
   if (words.empty()) return help_text();
   if (words.size() == 1 && !subcommands(words[0]).empty()) return group_help_text(words[0]);
   std::vector<std::string> left = words;

@@ -85,6 +85,11 @@ class OptionList {
   void flag_pair(std::string name, std::optional<bool>& target, std::string default_value,
                  std::string help);
 
+  // What to say of an option that there is not; "" for nothing in particular.
+  using Hint = std::string (*)(std::string name);
+  void hint_at_unknown(Hint function) { hint_ = function; }
+  std::string hint(const std::string& name) const { return hint_ ? hint_(name) : ""; }
+
   const std::vector<Argument>& arguments() const { return arguments_; }
   const std::vector<Option>& options() const { return options_; }
   // The option that is written so, nullptr if there is none.
@@ -93,6 +98,7 @@ class OptionList {
  private:
   Option& add(std::string name, ValueInfo info, std::string default_value);
   void add_text(std::string name, std::string& target, ValueInfo info, bool required);
+  Hint hint_ = nullptr;
   std::string section_ = "Options";
   std::vector<Argument> arguments_;
   std::vector<Option> options_;

@@ -6,12 +6,28 @@
 #include "app/device_text.hpp"
 
 namespace balr {
+namespace {
+
+// --epochs: a key of the configuration is no option.
+std::string key_hint(std::string name) {
+  name.erase(0, name.find_first_not_of('-'));
+  std::ranges::replace(name, '-', '_');
+  for (const KeyInfo& key : Config::schema()) {
+    const bool same = key.name == name || key.name.ends_with("." + name);
+    if (same) return "; it is a key of the configuration: write " + key.name + "=VALUE";
+  }
+  return "";
+}
+
+}  // namespace
+
 void declare_config(OptionList& list, ConfigChoice& choice) {
+  list.hint_at_unknown(key_hint);
   list.value("--config-path", choice.path,
              {"PATH", "YAML file, or the folder of --config-name", {}, Completes::kFiles});
   list.value(
       "--config-name", choice.name,
-      {"NAME", "YAML file in that folder, or a preset: recipe, smoke", {}, Completes::kPresets});
+      {"NAME", "YAML file in that folder, or a preset, e.g. recipe", {}, Completes::kPresets});
 }
 
 Config make_config(const ConfigChoice& choice, std::span<const std::string> overrides) {

@@ -1,72 +1,15 @@
-#include "balr/app/command_line.hpp"
-
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <cstdlib>
-#include <fstream>
-
+// What balr adds to the reference's command line, and the order of the configuration's sources.
 #include "app/commands/config.hpp"
-#include "app/commands/extract.hpp"
 #include "app/commands/model_init.hpp"
-#include "app/commands/train.hpp"
-#include "support/golden.hpp"
+#include "command_line_fixture.hpp"
 
 namespace balr {
 namespace {
 
-struct Result {
-  std::optional<CommandLine> line;
-  int exit_code = -1;
-  std::string out, err;
-
-  template <class C>
-  const C& as() const {
-    return dynamic_cast<const C&>(*line.value().command);
-  }
-  const ExtractCommand& extract() const { return as<ExtractCommand>(); }
-  const TrainCommand& train() const { return as<TrainCommand>(); }
-};
-
-class CommandLineTest : public testing::Test {
- protected:
-  void SetUp() override {
-    for (const char* name : {"a.csv", "v.csv"}) std::ofstream(path(name)) << "audio\n";
-    for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
-      unsetenv(name);
-  }
-  std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
-  Result parse(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), "balr");
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    Result result;
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    result.line =
-        parse_command_line(static_cast<int>(arguments.size()), argv.data(), result.exit_code);
-    result.out = testing::internal::GetCapturedStdout();
-    result.err = testing::internal::GetCapturedStderr();
-    return result;
-  }
-  // Expects exit 2 and one line on stderr that holds `reason`.
-  void refuses(const std::vector<std::string>& arguments, const std::string& reason) const {
-    const Result result = parse(arguments);
-    std::string shown;
-    for (const std::string& argument : arguments) shown += argument + " ";
-    EXPECT_FALSE(result.line.has_value()) << shown;
-    EXPECT_EQ(result.exit_code, 2) << shown;
-    EXPECT_EQ(result.out, "") << shown;
-    EXPECT_TRUE(result.err.starts_with("error: ")) << shown << result.err;
-    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
-    EXPECT_NE(result.err.find(reason), std::string::npos) << shown << "-> " << result.err;
-  }
-  test::TempDir folder_;
-};
+using CommandLineTest = CommandLineFixture;
 
 TEST_F(CommandLineTest, TheRecipesExtractCommand) {
-  const Result result =
+  const Outcome result =
       parse({"extract", "--save-dir", "emb", "--device", "cuda", "--save-output", path("a.csv"),
              "embeddings.model.model_repo=Wespeaker/wespeaker-voxceleb-resnet34-LM",
              "embeddings.model.model_name=avg_models"});
@@ -79,7 +22,7 @@ TEST_F(CommandLineTest, TheRecipesExtractCommand) {
 }
 
 TEST_F(CommandLineTest, TheRecipesTrainCommand) {
-  const Result result =
+  const Outcome result =
       parse({"train", "--save-dir", "train/mse", "--device", "cuda", path("a.csv"), path("v.csv"),
              "trainer.epochs=200", "trainer.losses=[mse]", "data.N_classes_per_batch=32",
              "data.M_samples_per_class=16", "data.batch_size=512", "data.num_workers=16"});
@@ -92,13 +35,13 @@ TEST_F(CommandLineTest, TheRecipesTrainCommand) {
 }
 
 TEST_F(CommandLineTest, DefaultsOfEachCommand) {
-  const Result train = parse({"train", path("a.csv"), path("v.csv")});
+  const Outcome train = parse({"train", path("a.csv"), path("v.csv")});
   ASSERT_TRUE(train.line) << train.err;
   EXPECT_EQ(train.train().save_dir, "runs/train");
   EXPECT_EQ(train.train().device, "cpu");
   EXPECT_EQ(train.train().audio_formats.size(), 7u);
   EXPECT_FALSE(train.train().stop_before_end_minutes.has_value());
-  const Result extract = parse({"extract", path("a.csv")});
+  const Outcome extract = parse({"extract", path("a.csv")});
   ASSERT_TRUE(extract.line) << extract.err;
   EXPECT_FALSE(extract.extract().save_dir.has_value());
   EXPECT_TRUE(extract.extract().save_output);
@@ -106,9 +49,9 @@ TEST_F(CommandLineTest, DefaultsOfEachCommand) {
 }
 
 TEST_F(CommandLineTest, AnyOrderAndEqualSigns) {
-  const Result result = parse({"train", path("a.csv"), "--device=cuda:1", path("v.csv"),
-                               "--no-resume", "trainer.seed=5", "--save-dir=out=x, (1)",
-                               "--log-level", "debug", "--stop-before-end=2.5", "scorer=dna"});
+  const Outcome result = parse({"train", path("a.csv"), "--device=cuda:1", path("v.csv"),
+                                "--no-resume", "trainer.seed=5", "--save-dir=out=x, (1)",
+                                "--log-level", "debug", "--stop-before-end=2.5", "scorer=dna"});
   ASSERT_TRUE(result.line) << result.err;
   EXPECT_EQ(result.train().device, "cuda:1");
   EXPECT_EQ(result.train().save_dir, "out=x, (1)");
@@ -126,8 +69,8 @@ TEST_F(CommandLineTest, TheLastSwitchWins) {
 }
 
 TEST_F(CommandLineTest, RepeatedFormatsAndValuesThatLookSpecial) {
-  const Result result = parse({"extract", "--audio-formats", "wav", "--audio-formats", ".FLAC",
-                               path("a.csv"), "--root-dir", "[x]"});
+  const Outcome result = parse({"extract", "--audio-formats", "wav", "--audio-formats", ".FLAC",
+                                path("a.csv"), "--root-dir", "[x]"});
   ASSERT_TRUE(result.line) << result.err;
   EXPECT_EQ(result.extract().audio_formats, (std::vector<std::string>{"wav", "FLAC"}));
   EXPECT_EQ(result.extract().root_dir, "[x]");
@@ -174,7 +117,7 @@ TEST_F(CommandLineTest, UsageErrors) {
   refuses({"train", a, v, "--must-resume", "--no-resume"}, "exclude each other");
   refuses({"tarin"}, "No such command 'tarin'; did you mean train?");
   refuses({"--frobnicate"}, "'--frobnicate'");
-  refuses({"model"}, "Missing command; balr model has: init");
+  refuses({"model"}, "Missing command; balr model has: ");
   refuses({"model", "init", "m"}, "--audio");
   refuses({"model", "init", "m", "--audio", absent}, "'--audio'");
   refuses({"model", "init", "m", "x=1", "--audio", a}, "'x=1'");
@@ -183,7 +126,7 @@ TEST_F(CommandLineTest, UsageErrors) {
 }
 
 TEST_F(CommandLineTest, ModelInit) {
-  const Result result =
+  const Outcome result =
       parse({"model", "init", "m", "--seed", "7", "--audio", path("a.csv"), "--model=ResNet18"});
   ASSERT_TRUE(result.line) << result.err;
   const auto& init = result.as<ModelInitCommand>();
@@ -198,13 +141,13 @@ TEST_F(CommandLineTest, FileThenOverridesThenOptions) {
       << "device: cuda\nsave_dir: from_file\ntrainer: {epochs: 5, seed: 6}\n";
   const std::vector<std::string> start = {"train", path("a.csv"), path("v.csv"), "--config-path",
                                           path("c.yaml")};
-  const Result file = parse(start);
+  const Outcome file = parse(start);
   ASSERT_TRUE(file.line) << file.err;
   EXPECT_EQ(file.train().device, "cuda");
   EXPECT_EQ(file.train().save_dir, "from_file");
   auto more = start;
   more.insert(more.end(), {"trainer.epochs=7", "save_dir=from_override", "--device", "cpu"});
-  const Result all = parse(more);
+  const Outcome all = parse(more);
   ASSERT_TRUE(all.line) << all.err;
   EXPECT_EQ(all.train().config.integer("trainer.epochs"), 7);
   EXPECT_EQ(all.train().config.integer("trainer.seed"), 6);
@@ -218,12 +161,12 @@ TEST_F(CommandLineTest, FileThenOverridesThenOptions) {
 TEST_F(CommandLineTest, PresetsAreValid) {
   const std::filesystem::path presets =
       std::filesystem::path(std::getenv("BALR_SOURCE_DIR")) / "configs";
-  const Result recipe =
+  const Outcome recipe =
       parse({"config", "--config-path", presets.string(), "--config-name", "recipe"});
   ASSERT_TRUE(recipe.line) << recipe.err;
   EXPECT_EQ(recipe.as<ConfigCommand>().config.integer("data.batch_size"), 512);
   EXPECT_FALSE(recipe.as<ConfigCommand>().config.has("trainer.losses.triplet"));
-  const Result smoke =
+  const Outcome smoke =
       parse({"config", "--config-path", presets.string(), "--config-name", "smoke"});
   ASSERT_TRUE(smoke.line) << smoke.err;
   EXPECT_EQ(smoke.as<ConfigCommand>().config.integer("trainer.epochs"), 2);
@@ -236,7 +179,7 @@ TEST_F(CommandLineTest, HelpAndVersion) {
                                                     {"train", "x", "--help"},
                                                     {"model", "init", "--help"},
                                                     {"config", "-h"}}) {
-    const Result result = parse(arguments);
+    const Outcome result = parse(arguments);
     EXPECT_FALSE(result.line.has_value());
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_FALSE(result.out.empty());
@@ -247,16 +190,52 @@ TEST_F(CommandLineTest, HelpAndVersion) {
   EXPECT_TRUE(parse({"config", "--json"}).as<ConfigCommand>().json);
 }
 
-// Of many processes one speaks; but a path that only this machine lacks is told by whoever lacks
-// it.
+// Of many processes one speaks; but a path that only another node lacks is told by a process there.
 TEST_F(CommandLineTest, OneRankSpeaks) {
-  setenv("OMPI_COMM_WORLD_RANK", "3", 1);
-  EXPECT_EQ(parse({"extract", path("a.csv"), "data.foo=1"}).err, "");
-  EXPECT_EQ(parse({"extract", path("a.csv"), "data.foo=1"}).exit_code, 2);
-  EXPECT_NE(parse({"extract", path("absent")}).err, "");
-  setenv("OMPI_COMM_WORLD_RANK", "0", 1);
-  EXPECT_NE(parse({"extract", path("a.csv"), "data.foo=1"}).err, "");
-  unsetenv("OMPI_COMM_WORLD_RANK");
+  const std::vector<std::string> wrong = {"extract", "a.csv", "data.foo=1"};
+  for (const char* rank : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    setenv(rank, "3", 1);
+    const Outcome other = parse(wrong);
+    EXPECT_EQ(other.exit_code, 2);
+    EXPECT_EQ(other.out + other.err, "");
+    EXPECT_EQ(parse({"train", "--help"}).out, "");
+    EXPECT_EQ(parse({"--version"}).out, "");
+    EXPECT_EQ(parse({}).err, "");
+    EXPECT_EQ(parse({"score", "--help"}).out, "");
+    setenv(rank, "0", 1);
+    EXPECT_NE(parse(wrong).err, "");
+    EXPECT_NE(parse({"--version"}).out, "");
+    unsetenv(rank);
+  }
+  const auto [global, local] = std::pair("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK");
+  setenv(global, "3", 1);
+  setenv(local, "1", 1);
+  EXPECT_EQ(parse({"extract", "absent"}).err, "");
+  setenv(local, "0", 1);  // the first of another node
+  EXPECT_TRUE(parse({"extract", "absent"}).err.starts_with("error: on "));
+  EXPECT_EQ(parse({"extract", "absent"}).exit_code, 2);
+  setenv(global, "0", 1);
+  EXPECT_TRUE(parse({"extract", "absent"}).err.starts_with("error: Invalid value for 'INPUT'"));
+}
+
+TEST_F(CommandLineTest, TheNearestCommandIsNamed) {
+  refuses({"scroe"}, "No such command 'scroe'; did you mean score?");
+  refuses({"extrac"}, "did you mean extract?");
+  refuses({"score", "trian"}, "No such command 'score trian'; did you mean train?");
+  refuses({"model", "int"}, "No such command 'model int'; did you mean init?");
+  refuses({"help", "tarin"}, "No such command 'tarin'; did you mean train?");
+  refuses({"help", "train", "x"}, "unexpected extra argument 'x'");
+  refuses({"photosynthesis"}, "No such command 'photosynthesis'; `balr --help` lists them");
+  refuses({"--versoin"}, "No such option '--versoin'; did you mean --version?");
+  refuses({""}, "No such command ''");
+  refuses({"score", "--save-dir", "x", "train"}, "No such option '--save-dir' of balr score; ");
+}
+
+TEST_F(CommandLineTest, AKeyGivenAsAnOptionIsToldHow) {
+  refuses({"train", "a.csv", "v.csv", "--epochs", "5"}, "write trainer.epochs=VALUE");
+  refuses({"train", "a.csv", "v.csv", "--batch-size=5"}, "write data.batch_size=VALUE");
+  refuses({"extract", "a.csv", "--embeddings.model.model-name=x"}, "model_name=VALUE");
+  refuses({"config", "--num_threads", "5"}, "write num_threads=VALUE");
 }
 
 }  // namespace

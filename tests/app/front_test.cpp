@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -95,12 +96,74 @@ TEST_F(FrontTest, PresetsAreFoundWhereTheyAreInstalled) {
   EXPECT_NE(config.output.find("epochs: 200  # file recipe.yaml"), std::string::npos);
 }
 
+// What a full or closed output is told as.
+TEST_F(FrontTest, OutputThatCannotBeWritten) {
+  for (const char* arguments :
+       {"--help", "--version", "help train", "train --help", "score --help", "config",
+        "config --json", "completion bash", "completion bash --complete -- ''"})
+    for (const char* output : {" > /dev/full", " >&-"}) {
+      const Ended ended = run("{ " + call(arguments) + output + "; }");
+      EXPECT_EQ(ended.exit_code, 74) << arguments << output;
+      EXPECT_TRUE(ended.output.starts_with("error: cannot write to the standard output"))
+          << ended.output;
+      EXPECT_EQ(std::ranges::count(ended.output, '\n'), 1) << ended.output;
+    }
+  // A mistake is told by the exit status whatever stderr is.
+  EXPECT_EQ(run("{ " + call("extract absent") + " 2>/dev/full; }").exit_code, 2);
+  EXPECT_EQ(run("{ " + call("extract absent") + " 2>&-; }").exit_code, 2);
+}
+
+TEST_F(FrontTest, InstallsCompletions) {
+  const std::string home = "HOME='" + folder_.path().string() + "' XDG_DATA_HOME= ";
+  const Ended bash = run(home + call("completion bash --install"));
+  EXPECT_EQ(bash.exit_code, 0) << bash.output;
+  const fs::path file = folder_.path() / ".local/share/bash-completion/completions/balr";
+  EXPECT_EQ(run("cat '" + file.string() + "'").output, run(call("completion bash")).output);
+  EXPECT_EQ(run(home + "SHELL=/bin/zsh " + call("--install-completion")).exit_code, 0);
+  EXPECT_EQ(run("cat '" + (folder_.path() / ".zfunc/_balr").string() + "'").output,
+            run(call("--show-completion zsh")).output);
+  const Ended nowhere =
+      run("HOME=/proc/nowhere XDG_DATA_HOME= " + call("completion zsh --install"));
+  EXPECT_EQ(nowhere.exit_code, 74);
+  EXPECT_TRUE(nowhere.output.starts_with("error: cannot make the folder")) << nowhere.output;
+}
+
+// Under a launcher each process parses, one speaks, and an answer that a script asks for is given
+// to each.
+TEST_F(FrontTest, UnderALauncher) {
+  const std::string third = "OMPI_COMM_WORLD_RANK=3 OMPI_COMM_WORLD_LOCAL_RANK=3 ";
+  const Ended wrong = run(third + call("extract absent"));
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_EQ(wrong.output, "");
+  EXPECT_EQ(run(third + call("config --json")).output, run(call("config --json")).output);
+  put_compute(folder_.path() / "bin");
+  EXPECT_EQ(run(third + extract()).output, "<extract><" + input().string() + ">");
+}
+
+// Names of libraries that a program is linked to, or loads while it answers.
+std::string libraries_of(const fs::path& program, const std::string& arguments) {
+  const Ended linked = run("ldd '" + program.string() + "'");
+  const Ended loaded =
+      run("{ LD_DEBUG=libs '" + program.string() + "' " + arguments + " >/dev/null; }");
+  EXPECT_EQ(linked.exit_code, 0);
+  EXPECT_NE(linked.output.find("libc.so"), std::string::npos);
+  EXPECT_NE(loaded.output.find("find library=libc.so"), std::string::npos) << loaded.output;
+  return linked.output + loaded.output;
+}
+
+void expect_none(const std::string& libraries, const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    EXPECT_EQ(libraries.find(name), std::string::npos) << name << "\n" << libraries;
+}
+
 TEST_F(FrontTest, LoadsNeitherTorchNorMpi) {
-  const Ended libraries = run("ldd '" + program().string() + "'");
-  ASSERT_EQ(libraries.exit_code, 0);
-  EXPECT_NE(libraries.output.find("libc.so"), std::string::npos);
-  for (const char* name : {"torch", "libmpi", "cuda", "hdf5"})
-    EXPECT_EQ(libraries.output.find(name), std::string::npos) << libraries.output;
+  const std::vector<std::string> heavy = {"torch",   "libc10", "libmpi",  "nccl",    "cuda",
+                                          "libpmix", "hdf5",   "libcurl", "sndfile", "avformat"};
+  for (const char* arguments : {"--help", "--version", "config", "completion bash", "help train",
+                                "completion bash --complete -- train ''"})
+    expect_none(libraries_of(program(), arguments), heavy);
+  expect_none(libraries_of(fs::path(std::getenv("BALR_BUILD_DIR")) / "balr-files", "--help"),
+              {"torch", "libc10", "libmpi", "nccl", "cuda", "libpmix"});
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "app/commands/help.hpp"
 
+#include "app/help.hpp"
+
 namespace balr {
 
 CommandInfo HelpCommand::info() {
@@ -15,6 +17,10 @@ CommandInfo HelpCommand::info() {
 
 void HelpCommand::declare(OptionList& list) {
   list.rest("COMMAND", words, {"", "one of `balr --help`"});
+}
+
+void HelpCommand::finish(std::span<const std::string> /*overrides*/) {
+  help_of(words);  // throws if there is no such command
 }
 
 }  // namespace balr

@@ -12,6 +12,7 @@ class HelpCommand : public Command {
  public:
   static CommandInfo info();
   void declare(OptionList& list) override;
+  void finish(std::span<const std::string> overrides) override;
 
   std::vector<std::string> words;
 };

@@ -6,7 +6,7 @@
 namespace balr {
 
 ExitCode run_help(const HelpCommand& command) {
-  std::cout << help_text(command.words);
+  std::cout << help_of(command.words);
   return ExitCode::kOk;
 }
 
