@@ -21,6 +21,8 @@
 #include "app/commands/extract.hpp"
 #include "app/commands/help.hpp"
 #include "app/commands/import.hpp"
+#include "app/commands/model_fetch.hpp"
+#include "app/commands/model_info.hpp"
 #include "app/commands/model_init.hpp"
 #include "app/commands/score_test.hpp"
 #include "app/commands/score_train.hpp"
@@ -65,6 +67,8 @@ std::span<const CommandEntry> command_table() {
       entry<ExportCommand>(),
       entry<ImportCommand>(),
       // Group::kModels
+      entry<ModelFetchCommand>(),
+      entry<ModelInfoCommand>(),
       entry<ModelInitCommand>(),
       // Group::kHelp
       entry<DoctorCommand>(),

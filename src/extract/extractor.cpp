@@ -81,8 +81,9 @@ void Extraction::load() {
       manifest_ = read_manifest(options_.input, options_.root, options_.audio_formats);
       if (!manifest_.has_audio)
         throw DataError(options_.input.string() + " has no column 'audio': name the column with the files' paths so");
-      const ModelFolder model = find_model_folder(options_.model_repo, process_environment());
-      const ModelFiles files = find_model_files(model.path, options_.model_name, options_.config_name);
+      const ModelFiles files = find_model({options_.model_repo, options_.model_revision, options_.model_name,
+                                           options_.config_name, options_.model_dir},
+                                          process_environment());
       if (lead() && !files.note.empty()) spdlog::info("{}", files.note);
       embedder_ = Embedder::load(files.weights, files.config, options_.embedder);
     });

@@ -111,7 +111,6 @@ TEST_F(CommandLineTest, UsageErrors) {
   refuses({"extract", a, "--stop-before-end", "soon"}, "--stop-before-end");
   refuses({"extract", a, "device=cuda"}, "--device");
   refuses({"extract", a, "~embeddings.model"}, "needs embeddings.model");
-  refuses({"extract", a, "+embeddings.model.model_dir=/m"}, "HF_HUB_CACHE");
   refuses({"extract", a, "nonsense"}, "has no '='");
   refuses({"train", a, v, "trainer.epoch=2"}, "did you mean trainer.epochs?");
   refuses({"train", a, v, "--must-resume", "--no-resume"}, "exclude each other");

@@ -22,7 +22,7 @@ struct ExtractOptions {
   bool force = false;        // replace results of another configuration, and other runs' pointers
   bool save_output = true;   // false: compute and throw away (a rehearsal)
 
-  std::string model_repo, model_name, config_name;
+  std::string model_repo, model_name, config_name, model_revision = "main", model_dir;  // see ModelRequest
   EmbedderOptions embedder;
   AudioLimits limits;
   int threads = 1;      // CPU: utterances at once; device: decoding threads

@@ -34,10 +34,6 @@ void ExtractCommand::finish(std::span<const std::string> overrides) {
   save_output = config.flag("save_output");
   if (!config.has("embeddings.model"))
     throw ConfigError("extract needs embeddings.model; leave out ~embeddings.model");
-  if (config.optional_text("embeddings.model.model_dir"))
-    throw ConfigError(
-        "embeddings.model.model_dir is not part of this version yet; set HF_HUB_CACHE to the "
-        "folder that keeps models, or give the model's folder as embeddings.model.model_repo");
 }
 
 }  // namespace balr

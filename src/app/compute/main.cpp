@@ -29,6 +29,7 @@ std::span<const RankRunner> rank_runners() {
 // Program::kCompute
 std::span<const Runner<>> single_runners() {
   static const std::vector<Runner<>> table = {
+      runner(run_model_info),
       runner(run_model_init),
   };
   return table;

@@ -75,6 +75,8 @@ ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag
     options.model_repo = config.text("embeddings.model.model_repo");
     options.model_name = config.text("embeddings.model.model_name");
     options.config_name = config.text("embeddings.model.config_name");
+    options.model_revision = config.text("embeddings.model.revision");
+    options.model_dir = config.optional_text("embeddings.model.model_dir").value_or("");
     const c10::Device device = choose_device(command.device, world.local_rank(), count_gpus());
     options.embedder = {device.str(), config.text("embeddings.precision"), fbank_options(config),
                         config.text("embeddings.convolution")};

@@ -1,6 +1,7 @@
 #pragma once
 #include "app/commands/doctor.hpp"
 #include "app/commands/extract.hpp"
+#include "app/commands/model_info.hpp"
 #include "app/commands/model_init.hpp"
 #include "app/commands/train.hpp"
 #include "balr/core/error.hpp"
@@ -16,5 +17,6 @@ ExitCode run_doctor(const DoctorCommand& command, World& world, const StopFlag& 
 ExitCode run_train(const TrainCommand& command, World& world, const StopFlag& stop);
 // In one process, without MPI.
 ExitCode run_model_init(const ModelInitCommand& command);
+ExitCode run_model_info(const ModelInfoCommand& command);
 
 }  // namespace balr

@@ -9,7 +9,7 @@ namespace balr {
 namespace {
 
 std::span<const Runner<>> runners() {
-  static const std::vector<Runner<>> table = {runner(run_export), runner(run_import)};
+  static const std::vector<Runner<>> table = {runner(run_export), runner(run_import), runner(run_model_fetch)};
   return table;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include "app/commands/export.hpp"
 #include "app/commands/import.hpp"
+#include "app/commands/model_fetch.hpp"
 #include "balr/core/error.hpp"
 
 namespace balr {
@@ -8,5 +9,6 @@ namespace balr {
 // What balr-files does: one function a command, in a file of its own beside this one.
 ExitCode run_export(const ExportCommand& command);
 ExitCode run_import(const ImportCommand& command);
+ExitCode run_model_fetch(const ModelFetchCommand& command);
 
 }  // namespace balr
