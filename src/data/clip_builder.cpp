@@ -68,7 +68,7 @@ void ClipBuilder::add(std::int64_t first, std::span<const float> block) {
   if (used_ + (to - from) > most_) {
     if (!limits_.truncate)
       return fail(RowStatus::kTooLong, "longer than " + seconds_text(limits_.max_seconds) +
-                                           " s (embeddings.max_seconds)");
+                                           " s; embeddings.long=chunk or truncate takes it");
     to = from + (most_ - used_);
     result_.clip.truncated = true;
   }
