@@ -61,9 +61,20 @@ void add_embedding_keys(std::vector<KeyInfo>& keys) {
      "on the CPU; auto: winograd, half the time of direct, errors of 1e-5", {"auto", "winograd", "direct"}},
     {"embeddings.max_failed_fraction", kFloat, "0.01", runtime(),
      "largest share of rows that may fail before the run ends with 65"},
-    {"embeddings.max_seconds", kFloat, "86400", extract(), "longest audio taken, in seconds"},
-    {"embeddings.long", kText, "whole", extract(), "how long audio is embedded", {"whole"}},
-    {"embeddings.format", kText, "hdf5", runtime(), "of the store", {"hdf5"}},
+    {"embeddings.decode_timeout", kFloat, "600", runtime(),
+     "seconds until a file that is being decoded is taken for one that hangs"},
+    {"embeddings.long", kText, "whole", extract(),
+     "audio above max_seconds: as a whole (up to an hour), refused, its beginning alone, or the mean "
+     "over chunks of that length of their embeddings divided by their norms",
+     {"whole", "refuse", "truncate", "chunk"}},
+    {"embeddings.max_seconds", kFloat, "300", extract(), "what counts as long, in seconds"},
+    {"embeddings.short", kText, "fail", extract(),
+     "audio that is too short (below 9 frames, or min_seconds): fails, or is repeated",
+     {"fail", "repeat"}},
+    {"embeddings.min_seconds", kFloat, "0", extract(), "shortest audio taken, in seconds"},
+    {"embeddings.format", kText, "hdf5", runtime(),
+     "hdf5: the store; pkl, txt: the Python balr's vector files besides",
+     {"hdf5", "pkl", "txt"}},
   });
 }
 

@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <thread>
 
+#include "balr/core/fault.hpp"
+#include "extract/decode_watch.hpp"
 #include "extract/row_engine.hpp"
-#include "extract/row_work.hpp"
+#include "extract/thread_crew.hpp"
 #include "extract/work_queue.hpp"
 
 namespace balr {
@@ -9,52 +12,75 @@ namespace {
 
 class CpuEngine final : public RowEngine {
  public:
-  CpuEngine(const Manifest& manifest, const AudioLimits& limits, const Embedder& embedder, int threads)
-      : manifest_(manifest), loader_(embedder.rate(), limits), embedder_(embedder) {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
-  }
+  CpuEngine(const Manifest& manifest, const RowRules& rules, const Embedder& embedder, const EngineOptions& options)
+      : embedder_(embedder),
+        decoder_(manifest, rules, embedder, options.journal),
+        slowness_(fault_number("slow", "extract.row", options.rank)),
+        crew_(options.threads, [this] { run(); }) {}
 
   ~CpuEngine() override {
     todo_.close();
-    for (std::thread& thread : threads_) thread.join();
+    crew_.join();
   }
 
-  void submit(std::int64_t row) override { todo_.push(row); }
+  void submit(Range rows) override { todo_.push(rows); }
   std::optional<RowResult> next(std::chrono::milliseconds wait) override { return results_.pop_for(wait); }
-  std::vector<std::int64_t> cancel() override { return todo_.drain(); }
-  std::int64_t appetite() const override { return 2 * static_cast<std::int64_t>(threads_.size()); }
+  std::int64_t cancel() override {
+    std::int64_t rows = 0;
+    for (const Range& range : todo_.drain()) rows += range.size();
+    return rows;
+  }
+  // A row in each thread, and a few that wait for the first one that is free.
+  std::int64_t appetite() const override { return crew_.size() + std::max(1, crew_.size() / 4); }
+  std::vector<Range> give_up(std::chrono::duration<double> limit) override {
+    std::vector<Range> out;
+    for (const auto& [rows, thread] : decoder_.give_up(limit)) {
+      crew_.replace(thread);
+      out.push_back(rows);
+    }
+    return out;
+  }
+
+  StageSeconds seconds() const override { return {decoder_.seconds(), features_.seconds(), network_.seconds()}; }
+  int decode_threads() const override { return crew_.size(); }
+  int network_threads() const override { return crew_.size(); }
 
  private:
   void run() {
-    while (const auto row = todo_.pop()) {
-      try {
-        DecodedRow decoded = decode_row(manifest_, *row, loader_, embedder_);
-        if (!decoded.ready()) {
-          results_.push(std::move(decoded.result));
-          continue;
-        }
-        std::vector<float> embedding = embedder_.embed(decoded.clip.samples);
-        results_.push(finish_row(std::move(decoded), std::move(embedding)));
-      } catch (...) {
-        results_.fail(std::current_exception());
-        return;
+    try {
+      while (const auto rows = todo_.pop()) {
+        const auto begin = std::chrono::steady_clock::now();
+        auto decoded = decoder_.decode(*rows);
+        if (!decoded) return;  // this thread was given up
+        for (DecodedRow& row : *decoded) results_.push(compute(std::move(row)));
+        if (slowness_ > 1) std::this_thread::sleep_for((slowness_ - 1) * (std::chrono::steady_clock::now() - begin));
       }
+    } catch (...) {
+      results_.fail(std::current_exception());
     }
   }
 
-  const Manifest& manifest_;
-  const AudioLoader loader_;
+  RowResult compute(DecodedRow row) {
+    if (!row.ready()) return std::move(row.result);
+    const auto measure = network_.measure();
+    std::vector<float> embedding = embed_row(embedder_, row);
+    return finish_row(std::move(row), std::move(embedding));
+  }
+
   const Embedder& embedder_;
-  WorkQueue<std::int64_t> todo_;
+  DecodeWatch decoder_;
+  const double slowness_;  // of a test that slows this rank down
+  StageClock features_, network_;
+  WorkQueue<Range> todo_;
   WorkQueue<RowResult> results_;
-  std::vector<std::thread> threads_;
+  ThreadCrew crew_;  // last: its threads use the others
 };
 
 }  // namespace
 
-std::unique_ptr<RowEngine> make_cpu_engine(const Manifest& manifest, const AudioLimits& limits,
-                                           const Embedder& embedder, int threads) {
-  return std::make_unique<CpuEngine>(manifest, limits, embedder, threads);
+std::unique_ptr<RowEngine> make_cpu_engine(const Manifest& manifest, const RowRules& rules,
+                                           const Embedder& embedder, const EngineOptions& options) {
+  return std::make_unique<CpuEngine>(manifest, rules, embedder, options);
 }
 
 }  // namespace balr

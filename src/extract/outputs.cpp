@@ -1,72 +1,18 @@
 #include "extract/outputs.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "balr/core/atomic_file.hpp"
 #include "balr/data/audio.hpp"
+#include "extract/metadata_table.hpp"
+#include "extract/reuse.hpp"
 
 namespace balr {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kStoreName = "embeddings.h5";
-
-// The CSV's columns with `embedding` added or replaced; for other inputs: id, audio and what else is known.
-class MetadataTable {
- public:
-  explicit MetadataTable(const Manifest& manifest) : manifest_(manifest), header_(manifest.header) {
-    if (header_.empty()) header_ = known_columns();
-    audio_ = column("audio");
-    embedding_ = column("embedding");
-    if (embedding_ == header_.size()) header_.push_back("embedding");
-    text_ = csv_line(header_);
-  }
-
-  void add(std::int64_t row, bool ok) {
-    const Utterance& utterance = manifest_.rows[static_cast<std::size_t>(row)];
-    std::vector<std::string> cells = manifest_.header.empty() ? known_cells(utterance)
-                                                              : manifest_.cells[static_cast<std::size_t>(row)];
-    cells.resize(header_.size());
-    // Relative paths meant the input's folder; this file lies in another one.
-    if (audio_ < cells.size() && !utterance.path.empty()) cells[audio_] = fs::absolute(utterance.path).string();
-    cells[embedding_] = ok ? std::string(kStoreName) + "#" + std::to_string(row) : "";
-    text_ += csv_line(cells);
-  }
-
-  const std::string& text() const { return text_; }
-
- private:
-  std::vector<std::string> known_columns() const {
-    std::vector<std::string> out = {"id", "audio"};
-    if (manifest_.has_speaker) out.push_back("speaker");
-    if (manifest_.has_pieces) out.insert(out.end(), {"start", "end", "channel"});
-    return out;
-  }
-  std::vector<std::string> known_cells(const Utterance& row) const {
-    std::vector<std::string> out = {row.id, ""};
-    if (manifest_.has_speaker) out.push_back(row.speaker);
-    if (!manifest_.has_pieces) return out;
-    out.push_back(shortest_text(row.piece.start));
-    out.push_back(row.piece.end < 0 ? "" : shortest_text(row.piece.end));
-    out.push_back(row.piece.channel < 0 ? "" : std::to_string(row.piece.channel));
-    return out;
-  }
-  // That reads as the same number.
-  static std::string shortest_text(double value) {
-    char text[64];
-    return {text, std::to_chars(text, text + sizeof text, value).ptr};
-  }
-  std::size_t column(const std::string& name) const {
-    return static_cast<std::size_t>(std::find(header_.begin(), header_.end(), name) - header_.begin());
-  }
-
-  const Manifest& manifest_;
-  std::vector<std::string> header_;
-  std::size_t audio_ = 0, embedding_ = 0;
-  std::string text_;
-};
+constexpr std::int32_t kLowRate = 16000;
 
 std::int64_t widest(const std::vector<Utterance>& rows, std::string Utterance::*member) {
   std::size_t width = 1;
@@ -74,42 +20,114 @@ std::int64_t widest(const std::vector<Utterance>& rows, std::string Utterance::*
   return static_cast<std::int64_t>(width);
 }
 
+void count(MergeCounts& counts, const StoreRows& rows, std::size_t at) {
+  ++counts.rows;
+  const auto status = static_cast<RowStatus>(rows.status[at]);
+  if (status != RowStatus::kOk) {
+    ++counts.failed;
+    ++counts.reasons[to_string(status)];
+    return;
+  }
+  counts.seconds += static_cast<double>(rows.seconds[at]);
+  const bool decoded = rows.source_rate[at] > 0;  // else it was taken from a vector file
+  counts.low_rate += decoded && rows.source_rate[at] < kLowRate;
+  counts.short_audio += decoded && rows.seconds[at] < 1;
+  if (!rows.reasons.empty() && !rows.reasons[at].empty()) ++counts.notes[rows.reasons[at]];
+}
+
+// The three tables beside the store.
+struct Tables {
+  Tables(const Manifest& m, const VectorOutputs* vectors, const fs::path& folder)
+      : manifest(m), metadata(m, vectors, folder) {}
+
+  void add(std::int64_t row, const StoreRows& rows, std::size_t at) {
+    const Utterance& utterance = manifest.rows[static_cast<std::size_t>(row)];
+    const auto status = static_cast<RowStatus>(rows.status[at]);
+    metadata.add(row, status == RowStatus::kOk);
+    sources += source_line(utterance, rows.file_size[at], rows.file_time[at]);
+    if (status == RowStatus::kOk) return;
+    std::string reason = to_string(status);
+    if (!rows.reasons[at].empty()) reason += ": " + rows.reasons[at];
+    failures += csv_line({std::to_string(row), utterance.id, utterance.path, reason});
+  }
+
+  const Manifest& manifest;
+  MetadataTable metadata;
+  std::string failures = csv_line({"row", "id", "path", "reason"});
+  std::string sources = source_header();
+};
+
+std::string listed(const std::map<std::string, std::int64_t>& counts) {
+  std::string out;
+  for (const auto& [name, rows] : counts) out += (out.empty() ? "" : ", ") + std::to_string(rows) + " " + name;
+  return out;
+}
+
 }  // namespace
 
 MergeCounts merge_parts(const PartFolder& parts, const Manifest& manifest, const StoreInfo& info, std::int64_t dimension,
-                        const fs::path& folder) {
+                        const fs::path& folder, const VectorOutputs* vectors) {
   MergeCounts counts;
-  MetadataTable metadata(manifest);
-  std::string failures = csv_line({"row", "id", "path", "reason"});
+  Tables tables(manifest, vectors, folder);
   StoreWriter writer(folder / kStoreName, info, info.total_rows, dimension, widest(manifest.rows, &Utterance::id),
                      widest(manifest.rows, &Utterance::speaker));
-  for (std::int64_t part = 0; part < parts.parts(); ++part) {
-    Store store = parts.read(part);
-    for (std::int64_t i = 0; i < store.rows.rows(); ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      const std::int64_t row = parts.range(part).begin + i;
-      const auto status = static_cast<RowStatus>(store.rows.status[at]);
-      metadata.add(row, status == RowStatus::kOk);
-      ++counts.rows;
-      if (status == RowStatus::kOk) {
-        counts.seconds += store.rows.seconds[at];
-        if (!store.rows.reasons.empty() && !store.rows.reasons[at].empty()) ++counts.notes[store.rows.reasons[at]];
-        continue;
-      }
-      ++counts.failed;
-      const Utterance& utterance = manifest.rows[static_cast<std::size_t>(row)];
-      std::string reason = to_string(status);
-      if (!store.rows.reasons.empty() && !store.rows.reasons[at].empty()) reason += ": " + store.rows.reasons[at];
-      failures += csv_line({std::to_string(row), utterance.id, utterance.path, reason});
+  parts.for_each_part([&](const PartBuffer& part) {
+    StoreRows rows = part.rows();
+    for (std::size_t at = 0; at < rows.status.size(); ++at) {
+      count(counts, rows, at);
+      tables.add(part.range().begin + static_cast<std::int64_t>(at), rows, at);
     }
-    store.rows.reasons.clear();
-    writer.append(store.rows);
-  }
+    if (vectors) vectors->write(part.range().begin, rows);
+    rows.reasons.clear();
+    rows.file_size.clear();
+    rows.file_time.clear();
+    writer.append(rows);
+  });
   // The store last: where it is, the others are.
-  write_file_atomically(folder / "failures.csv", failures);
-  write_file_atomically(folder / "metadata.csv", metadata.text());
+  write_file_atomically(folder / "failures.csv", tables.failures);
+  write_file_atomically(folder / "sources.csv", tables.sources);
+  write_file_atomically(folder / "metadata.csv", tables.metadata.text());
   writer.finish();
   return counts;
+}
+
+void complete_vector_files(const Manifest& manifest, const fs::path& folder, const VectorOutputs& vectors) {
+  Store store = read_store(folder / kStoreName);
+  MetadataTable metadata(manifest, &vectors, folder);
+  for (std::int64_t row = 0; row < store.rows.rows(); ++row) {
+    std::uint8_t& status = store.rows.status[static_cast<std::size_t>(row)];
+    const bool ok = status == static_cast<std::uint8_t>(RowStatus::kOk);
+    metadata.add(row, ok);
+    if (ok && fs::exists(vectors.file(row))) status = static_cast<std::uint8_t>(RowStatus::kPending);  // not to be written
+  }
+  vectors.write(0, store.rows);
+  write_file_atomically(folder / "metadata.csv", metadata.text());
+}
+
+MergeCounts count_rows(const fs::path& store) {
+  MergeCounts counts;
+  const Store all = read_store(store);
+  for (std::size_t at = 0; at < all.rows.status.size(); ++at) count(counts, all.rows, at);
+  return counts;
+}
+
+std::vector<std::string> summary(const MergeCounts& counts) {
+  std::vector<std::string> lines;
+  const auto say = [&](std::int64_t rows, const std::string& what) {
+    if (rows > 0) lines.push_back(std::to_string(rows) + what);
+  };
+  say(counts.failed, " rows failed (" + listed(counts.reasons) + "): see failures.csv");
+  say(counts.low_rate, " rows come from files below 16 kHz, which lack the upper part of the spectrum");
+  say(counts.short_audio, " rows are shorter than 1 s: their embeddings say little");
+  for (const auto& [note, rows] : counts.notes) say(rows, " rows are " + note);
+  return lines;
+}
+
+std::map<std::string, std::int64_t> count_table(const MergeCounts& counts) {
+  std::map<std::string, std::int64_t> out = {{"below_16_khz", counts.low_rate}, {"shorter_than_1_s", counts.short_audio}};
+  for (const auto& [reason, rows] : counts.reasons) out["failed_" + reason] = rows;
+  for (const auto& [note, rows] : counts.notes) out[note] = rows;
+  return out;
 }
 
 }  // namespace balr

@@ -16,6 +16,8 @@ PartBuffer::PartBuffer(std::int64_t part, Range range, const Manifest& manifest,
   rows_.seconds.assign(count, 0.0f);
   rows_.source_rate.assign(count, 0);
   rows_.reasons.assign(count, "");
+  rows_.file_size.assign(count, -1);
+  rows_.file_time.assign(count, -1);
   for (std::int64_t row = range.begin; row < range.end; ++row) {
     rows_.ids.push_back(manifest.rows[static_cast<std::size_t>(row)].id);
     rows_.speakers.push_back(manifest.rows[static_cast<std::size_t>(row)].speaker);
@@ -30,6 +32,8 @@ void PartBuffer::put(const RowResult& result) {
   rows_.seconds[at] = static_cast<float>(result.seconds);
   rows_.source_rate[at] = result.source_rate;
   rows_.reasons[at] = result.reason;
+  rows_.file_size[at] = result.file_size;
+  rows_.file_time[at] = result.file_time;
   if (result.status == RowStatus::kOk) {
     BALR_CHECK(static_cast<std::int64_t>(result.embedding.size()) == rows_.dimension);
     std::copy(result.embedding.begin(), result.embedding.end(),
@@ -38,21 +42,28 @@ void PartBuffer::put(const RowResult& result) {
   --missing_;
 }
 
+RowResult row_of(const Store& store, std::int64_t row) {
+  const auto at = static_cast<std::size_t>(row - store.info.first_row);
+  RowResult out;
+  out.row = row;
+  out.status = static_cast<RowStatus>(store.rows.status[at]);
+  out.seconds = store.rows.seconds[at];
+  out.source_rate = store.rows.source_rate[at];
+  if (!store.rows.reasons.empty()) out.reason = store.rows.reasons[at];
+  if (!store.rows.file_size.empty()) out.file_size = store.rows.file_size[at];
+  if (!store.rows.file_time.empty()) out.file_time = store.rows.file_time[at];
+  if (out.status != RowStatus::kOk) return out;
+  const auto begin = store.rows.embeddings.begin() + static_cast<std::ptrdiff_t>(at) * store.rows.dimension;
+  out.embedding.assign(begin, begin + store.rows.dimension);
+  return out;
+}
+
 void PartBuffer::put(const Store& fragment) {
   for (std::int64_t i = 0; i < fragment.rows.rows(); ++i) {
-    const auto from = static_cast<std::size_t>(i);
-    RowResult result;
-    result.row = fragment.info.first_row + i;
-    result.status = static_cast<RowStatus>(fragment.rows.status[from]);
-    if (result.status == RowStatus::kPending) continue;
-    result.seconds = fragment.rows.seconds[from];
-    result.source_rate = fragment.rows.source_rate[from];
-    if (!fragment.rows.reasons.empty()) result.reason = fragment.rows.reasons[from];
-    if (result.status == RowStatus::kOk) {
-      const auto begin = fragment.rows.embeddings.begin() + i * fragment.rows.dimension;
-      result.embedding.assign(begin, begin + fragment.rows.dimension);
-    }
-    put(result);
+    const std::int64_t row = fragment.info.first_row + i;
+    BALR_CHECK(row >= range_.begin && row < range_.end);
+    if (rows_.status[static_cast<std::size_t>(row - range_.begin)] == static_cast<std::uint8_t>(RowStatus::kPending))
+      put(row_of(fragment, row));
   }
 }
 

@@ -9,14 +9,17 @@
 
 namespace balr {
 
-// The rows of one part while they are being computed.
+// A row as a store has it.
+RowResult row_of(const Store& store, std::int64_t row);
+
+// Rows of one part, all of them or some that were claimed, while they are being computed.
 class PartBuffer {
  public:
   // `rows` of the manifest; `dimension` of the embeddings.
   PartBuffer(std::int64_t part, Range rows, const Manifest& manifest, std::int64_t dimension);
 
   void put(const RowResult& result);
-  // Takes over the rows of a fragment that an earlier run left (those that are not pending there).
+  // Takes over the rows of a fragment that are still pending here.
   void put(const Store& fragment);
 
   std::int64_t part() const { return part_; }

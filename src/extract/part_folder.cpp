@@ -42,6 +42,8 @@ StoreRows cut(const StoreRows& rows, std::int64_t begin, std::int64_t end) {
   out.seconds = part(rows.seconds, 1);
   out.source_rate = part(rows.source_rate, 1);
   out.reasons = part(rows.reasons, 1);
+  out.file_size = part(rows.file_size, 1);
+  out.file_time = part(rows.file_time, 1);
   return out;
 }
 
@@ -52,89 +54,97 @@ PartFolder::PartFolder(fs::path folder, StoreInfo info, const Manifest& manifest
       info_(std::move(info)),
       manifest_(manifest),
       dimension_(dimension),
-      rows_(static_cast<std::int64_t>(manifest.rows.size())),
-      parts_((rows_ + part_rows(rows_) - 1) / part_rows(rows_)) {}
+      rows_(static_cast<std::int64_t>(manifest_.rows.size())),
+      part_size_(part_rows(rows_)) {}
 
 Range PartFolder::range(std::int64_t part) const {
-  const std::int64_t size = part_rows(rows_);
-  return {part * size, std::min(rows_, (part + 1) * size)};
+  return {part * part_size_, std::min(rows_, (part + 1) * part_size_)};
 }
 
-std::vector<bool> PartFolder::scan() const {
+std::vector<PartFolder::File> PartFolder::files() const {
+  std::vector<File> out;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    const auto name = parse_part_file(entry.path().filename().string());
+    if (!name || name->part >= parts()) continue;
+    const Range rows = name->complete ? range(name->part) : name->rows;
+    const Range part = range(name->part);
+    if (rows.begin >= part.begin && rows.begin < rows.end && rows.end <= part.end) out.push_back({entry.path(), rows});
+  }
+  std::sort(out.begin(), out.end(), [](const File& a, const File& b) {
+    return std::pair(a.rows.begin, -a.rows.end) < std::pair(b.rows.begin, -b.rows.end);
+  });
+  return out;
+}
+
+std::vector<Range> PartFolder::scan() const {
   fs::create_directories(folder_);
-  std::vector<bool> done(static_cast<std::size_t>(parts_), false);
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder_)) files.push_back(entry.path());
-  for (const fs::path& file : files) {
-    if (file.filename().string().starts_with('.')) {  // a killed writer's temporary file
-      fs::remove(file);
-      continue;
-    }
-    const auto name = parse_part_file(file.filename().string());
-    if (!name) continue;
+  for (const auto& entry : std::vector<fs::directory_entry>(fs::directory_iterator(folder_), {}))
+    if (entry.path().filename().string().starts_with('.')) fs::remove(entry.path());  // a killed writer's temporary file
+  std::vector<Range> open;
+  std::int64_t done = 0;  // all rows before it have a file or are in `open`
+  for (const File& file : files()) {
     StoreInfo info;
     try {
-      info = read_store_info(file);
-    } catch (const Error& error) {
-      spdlog::warn("computing the rows of {} again: {}", file.string(), error.what());
-      fs::remove(file);
+      info = read_store_info(file.path);
+    } catch (const StoreVersionError&) {
+      throw;
+    } catch (const DataError& error) {
+      spdlog::warn("computing the rows of {} again: {}", file.path.string(), error.what());
+      fs::remove(file.path);
       continue;
     }
     if (info.identity != info_.identity)
       throw DataError("the parts in " + folder_.string() +
                       " were made from another input, model or configuration: choose another --save-dir, or replace them "
                       "with --force");
-    if (name->complete && name->part < parts_) done[static_cast<std::size_t>(name->part)] = true;
+    if (file.rows.begin > done) open.push_back({done, file.rows.begin});
+    done = std::max(done, file.rows.end);
   }
-  return done;
+  if (done < rows_) open.push_back({done, rows_});
+  return open;
 }
 
-std::vector<fs::path> PartFolder::fragments(std::int64_t part) const {
-  std::vector<fs::path> out;
-  for (const auto& entry : fs::directory_iterator(folder_)) {
-    const auto name = parse_part_file(entry.path().filename().string());
-    if (name && !name->complete && name->part == part) out.push_back(entry.path());
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
+PartBuffer PartFolder::buffer(Range rows) const { return {rows.begin / part_size_, rows, manifest_, dimension_}; }
 
-PartBuffer PartFolder::open(std::int64_t part) const {
-  PartBuffer buffer = empty(part);
-  for (const fs::path& file : fragments(part)) {
-    const Store store = read_store(file);
-    if (store.info.identity == info_.identity) buffer.put(store);
-  }
-  return buffer;
-}
-
-void PartFolder::write(const fs::path& name, const PartBuffer& buffer, Range rows) const {
+void PartFolder::write(const PartBuffer& buffer, Range rows) const {
   StoreInfo info = info_;
   info.first_row = rows.begin;
+  const std::string name = rows == range(buffer.part()) ? part_file_name(buffer.part()) : fragment_file_name(buffer.part(), rows);
   write_store(folder_ / name, info,
               cut(buffer.rows(), rows.begin - buffer.range().begin, rows.end - buffer.range().begin));
 }
 
 void PartFolder::publish(const PartBuffer& buffer) const {
-  const auto old = fragments(buffer.part());
-  std::vector<fs::path> written;
-  if (buffer.complete()) {
-    write(part_file_name(buffer.part()), buffer, buffer.range());
-  } else {
-    for (const Range& run : finished_runs(buffer)) {
-      written.push_back(folder_ / fragment_file_name(buffer.part(), run));
-      write(written.back().filename(), buffer, run);
-    }
-  }
-  for (const fs::path& file : old)
-    if (std::find(written.begin(), written.end(), file) == written.end()) fs::remove(file);
+  for (const Range& run : finished_runs(buffer)) write(buffer, run);
 }
 
-Store PartFolder::read(std::int64_t part) const {
-  Store store = read_store(folder_ / part_file_name(part));
-  if (store.info.identity != info_.identity || store.rows.rows() != range(part).size())
-    throw DataError((folder_ / part_file_name(part)).string() + " does not belong to this run: remove it and run again");
-  return store;
+Store PartFolder::read(const File& file) const {
+  std::string problem;
+  try {
+    Store store = read_checked_store(file.path);
+    if (store.info.identity == info_.identity && store.info.first_row == file.rows.begin &&
+        store.rows.rows() == file.rows.size() && store.rows.dimension == dimension_)
+      return store;
+    problem = file.path.string() + " does not hold what its name says";
+  } catch (const DataError& error) {
+    problem = error.what();
+  }
+  fs::remove(file.path);
+  throw DataError(problem + " (it was removed: run the same command again to compute its rows)");
+}
+
+void PartFolder::for_each_part(const std::function<void(const PartBuffer&)>& take) const {
+  const std::vector<File> all = files();
+  auto file = all.begin();
+  for (std::int64_t part = 0; part < parts(); ++part) {
+    PartBuffer buffer = this->buffer(range(part));
+    for (; file != all.end() && file->rows.begin < range(part).end; ++file)
+      if (!buffer.complete()) buffer.put(read(*file));
+    if (!buffer.complete())
+      throw DataError("rows of part " + std::to_string(part) + " are missing in " + folder_.string() +
+                      ": run the same command again to compute them");
+    take(buffer);
+  }
 }
 
 void PartFolder::remove_all() const { fs::remove_all(folder_); }

@@ -29,34 +29,6 @@ void add_weighted(const std::vector<float>& embedding, double weight, std::vecto
 
 }  // namespace
 
-DecodedRow decode_row(const Manifest& manifest, std::int64_t row, const AudioLoader& loader, const Embedder& embedder) {
-  DecodedRow out;
-  out.result.row = row;
-  const Utterance& utterance = manifest.rows[static_cast<std::size_t>(row)];
-  if (utterance.path.empty()) {
-    out.result.status = RowStatus::kMissing;
-    out.result.reason = "the row names no audio file";
-    return out;
-  }
-  DecodeResult decoded = loader.load(utterance.path);
-  out.result.seconds = decoded.clip.seconds;
-  out.result.source_rate = decoded.clip.source_rate;
-  if (decoded.status != RowStatus::kOk) {
-    out.result.status = decoded.status;
-    out.result.reason = std::move(decoded.reason);
-    return out;
-  }
-  const auto samples = static_cast<std::int64_t>(decoded.clip.samples.size());
-  if (samples < embedder.min_samples()) {
-    out.result.status = RowStatus::kTooShort;
-    out.result.reason = std::to_string(samples) + " samples at " + std::to_string(decoded.clip.rate) +
-                        " Hz; the model needs at least " + std::to_string(embedder.min_samples());
-    return out;
-  }
-  out.clip = std::move(decoded.clip);
-  return out;
-}
-
 std::vector<float> embed_row(const Embedder& embedder, const DecodedRow& row) {
   if (row.chunk_samples == 0) return embedder.embed(row.clip.samples);
   const auto chunks = chunks_of(row);

@@ -16,9 +16,6 @@ struct DecodedRow {
   bool ready() const { return result.status == RowStatus::kPending; }
 };
 
-// Decodes the row's file; too short audio for the model gets kTooShort.
-DecodedRow decode_row(const Manifest& manifest, std::int64_t row, const AudioLoader& loader, const Embedder& embedder);
-
 // The embedding of a ready row. Of a row in chunks: the mean of the chunks' embeddings, each divided
 // by its norm, weighted by their lengths.
 std::vector<float> embed_row(const Embedder& embedder, const DecodedRow& row);

@@ -19,46 +19,62 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Rows of a line "+ begin end" or "- begin end".
+bool parse(const std::string& line, char& what, Range& rows) {
+  long long begin = 0, end = 0;
+  if (std::sscanf(line.c_str(), "%c %lld %lld", &what, &begin, &end) != 3) return false;
+  rows = {begin, end};
+  return begin >= 0 && end > begin && end - begin < 1'000'000;
+}
+
 // Begun and not ended, according to one journal. A last line without its end was not written whole: it is left out, as the row
 // was not yet, or not any more, in work.
-void replay(const std::string& text, std::set<std::int64_t>& rows) {
-  for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+void replay(const std::string& text, const std::string& identity, std::set<std::int64_t>& out) {
+  std::size_t begin = text.find('\n') + 1;  // 0: there is no whole line
+  if (begin == 0 || text.substr(0, begin) != "run " + identity + "\n") return;
+  for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
     char what = 0;
-    long long row = 0;
-    if (std::sscanf(text.substr(begin, end - begin).c_str(), "%c %lld", &what, &row) != 2) continue;
-    if (what == '+') rows.insert(row);
-    if (what == '-') rows.erase(row);
+    Range rows;
+    if (!parse(text.substr(begin, end - begin), what, rows)) continue;
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+      if (what == '+') out.insert(row);
+      if (what == '-') out.erase(row);
+    }
   }
 }
 
 }  // namespace
 
-Journal::Journal(const fs::path& folder) {
+Journal::Journal(const fs::path& folder, const std::string& identity) {
   const ProcessIdentity me = this_process();
   path_ = folder / ("journal-" + me.host + "-" + std::to_string(me.pid) + "-" + std::to_string(me.start) + ".txt");
   descriptor_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw IoError("cannot create " + path_.string() + ": " + std::strerror(errno));
+  write("run " + identity + "\n");
 }
 
 Journal::~Journal() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-void Journal::begin(std::int64_t row) { write('+', row); }
-void Journal::end(std::int64_t row) { write('-', row); }
+void Journal::begin(Range rows) { write('+', rows); }
+void Journal::end(Range rows) { write('-', rows); }
 
-void Journal::write(char what, std::int64_t row) {
-  char line[32];
-  const int length = std::snprintf(line, sizeof line, "%c %lld\n", what, static_cast<long long>(row));
+void Journal::write(char what, Range rows) {
+  write(std::string(1, what) + " " + std::to_string(rows.begin) + " " + std::to_string(rows.end) + "\n");
+}
+
+void Journal::write(const std::string& line) {
   ssize_t written = 0;
-  do written = ::write(descriptor_, line, static_cast<std::size_t>(length));
+  do written = ::write(descriptor_, line.data(), line.size());
   while (written < 0 && errno == EINTR);
-  if (written != length) throw IoError("cannot write " + path_.string() + ": " + std::strerror(written < 0 ? errno : ENOSPC));
+  if (written != static_cast<ssize_t>(line.size()))
+    throw IoError("cannot write " + path_.string() + ": " + std::strerror(written < 0 ? errno : ENOSPC));
 }
 
 void Journal::remove() { unlink(path_.c_str()); }
 
-Suspects find_suspects(const fs::path& folder) {
+Suspects find_suspects(const fs::path& folder, const std::string& identity) {
   Suspects out;
   if (!fs::exists(folder)) return out;
   std::set<std::int64_t> rows;
@@ -66,7 +82,7 @@ Suspects find_suspects(const fs::path& folder) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with("journal-") || !name.ends_with(".txt")) continue;
     std::set<std::int64_t> open;
-    replay(read_file(entry.path()), open);
+    replay(read_file(entry.path()), identity, open);
     rows.insert(open.begin(), open.end());
     out.journals.push_back(entry.path());
   }

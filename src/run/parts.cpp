@@ -1,5 +1,6 @@
 #include "balr/run/parts.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <utility>
@@ -11,19 +12,21 @@ namespace balr {
 namespace {
 
 constexpr int kRequestTag = 1, kAnswerTag = 2, kDoneTag = 3;
-constexpr std::int64_t kEnd = -1, kStop = -2, kAsk = -3;
+constexpr std::int64_t kEnd = -1, kStop = -2;
 
-std::string encode(std::int64_t value) {
-  std::string bytes(sizeof value, '\0');
-  std::memcpy(bytes.data(), &value, sizeof value);
+// Two numbers: a range, or one of the above and nothing.
+std::string encode(std::int64_t first, std::int64_t second = 0) {
+  const std::int64_t values[2] = {first, second};
+  std::string bytes(sizeof values, '\0');
+  std::memcpy(bytes.data(), values, sizeof values);
   return bytes;
 }
 
-std::int64_t decode(const std::string& bytes) {
-  std::int64_t value = 0;
-  BALR_CHECK(bytes.size() == sizeof value);
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
+Range decode(const std::string& bytes) {
+  std::int64_t values[2];
+  BALR_CHECK(bytes.size() == sizeof values);
+  std::memcpy(values, bytes.data(), sizeof values);
+  return {values[0], values[1]};
 }
 
 }  // namespace
@@ -55,25 +58,19 @@ std::optional<PartFileName> parse_part_file(const std::string& name) {
   return std::nullopt;
 }
 
-ClaimClient::ClaimClient(World& world, std::vector<bool> done) : world_(world) {
+ClaimClient::ClaimClient(World& world, const std::vector<Range>& open, std::int64_t part_size)
+    : world_(world), part_size_(part_size) {
   if (world.rank() != 0) return;
-  parts_ = static_cast<std::int64_t>(done.size());
-  for (std::int64_t part = 0; part < parts_; ++part) {
-    if (done[static_cast<std::size_t>(part)]) {
-      ++parts_done_;
-    } else {
-      open_.push_back(part);
-    }
-  }
+  open_.assign(open.begin(), open.end());
+  for (const Range& rows : open) rows_ += rows.size();
+  open_rows_ = rows_;
 }
 
-std::optional<std::int64_t> ClaimClient::next() {
+std::optional<Range> ClaimClient::next(std::int64_t at_once) {
   if (world_.rank() == 0) {
     serve();
     if (open_.empty()) return std::nullopt;
-    const std::int64_t part = open_.front();
-    open_.pop_front();
-    return part;
+    return take(at_once);
   }
   listen();
   if (granted_) {
@@ -81,17 +78,28 @@ std::optional<std::int64_t> ClaimClient::next() {
     return std::exchange(granted_, std::nullopt);
   }
   if (!asked_ && !finished_) {
-    world_.send(0, kRequestTag, encode(kAsk));
+    world_.send(0, kRequestTag, encode(at_once));
     asked_ = true;
   }
   return std::nullopt;
 }
 
-void ClaimClient::done(std::int64_t part) {
+Range ClaimClient::take(std::int64_t at_once) {
+  Range& rest = open_.front();
+  const std::int64_t part_end = (rest.begin / part_size_ + 1) * part_size_;
+  const std::int64_t wanted = claim_rows(open_rows_, world_.size(), at_once, part_size_);
+  const Range rows{rest.begin, std::min({rest.end, part_end, rest.begin + wanted})};
+  rest.begin = rows.end;
+  if (rest.size() == 0) open_.pop_front();
+  open_rows_ -= rows.size();
+  return rows;
+}
+
+void ClaimClient::done(Range rows) {
   if (world_.rank() == 0) {
-    ++parts_done_;
+    rows_done_ += rows.size();
   } else {
-    world_.send(0, kDoneTag, encode(part));
+    world_.send(0, kDoneTag, encode(rows.begin, rows.end));
   }
 }
 
@@ -117,9 +125,9 @@ void ClaimClient::request_stop() {
   }
 }
 
-std::int64_t ClaimClient::parts_done() {
+std::int64_t ClaimClient::rows_done() {
   serve();
-  return parts_done_;
+  return rows_done_;
 }
 
 void ClaimClient::tell_all(std::int64_t what) {
@@ -127,17 +135,18 @@ void ClaimClient::tell_all(std::int64_t what) {
 }
 
 void ClaimClient::serve() {
-  while (const auto message = world_.receive(kDoneTag)) ++parts_done_;
+  while (const auto message = world_.receive(kDoneTag)) rows_done_ += decode(message->bytes).size();
   // A request that finds nothing is answered by the end.
   while (const auto message = world_.receive(kRequestTag)) {
-    if (decode(message->bytes) == kStop) {
+    const std::int64_t request = decode(message->bytes).begin;
+    if (request == kStop) {
       request_stop();
     } else if (!open_.empty()) {
-      world_.send(message->source, kAnswerTag, encode(open_.front()));
-      open_.pop_front();
+      const Range rows = take(request);
+      world_.send(message->source, kAnswerTag, encode(rows.begin, rows.end));
     }
   }
-  if (!finished_ && parts_done_ == parts_) {
+  if (!finished_ && rows_done_ == rows_) {
     finished_ = true;
     tell_all(kEnd);
   }
@@ -145,12 +154,12 @@ void ClaimClient::serve() {
 
 void ClaimClient::listen() {
   while (const auto message = world_.receive(kAnswerTag)) {
-    const std::int64_t answer = decode(message->bytes);
-    if (answer >= 0) {
+    const Range answer = decode(message->bytes);
+    if (answer.begin >= 0) {
       if (!finished_) granted_ = answer;
     } else {
       finished_ = true;
-      stopped_ = stopped_ || answer == kStop;
+      stopped_ = stopped_ || answer.begin == kStop;
       granted_.reset();
     }
   }

@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "balr/core/atomic_file.hpp"
@@ -14,6 +15,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kName = "run.json";
+constexpr const char* kProgressName = "progress.json";
 
 std::string utc_now() {
   const time_t now = time(nullptr);
@@ -22,6 +24,32 @@ std::string utc_now() {
   char text[32];
   strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
+}
+
+void write_json(const fs::path& file, const Json& json) {
+  write_file_atomically(file, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+// Appends the members, those of tables as name.member.
+void flatten(const Json& json, const std::string& prefix, std::vector<std::pair<std::string, std::string>>& out) {
+  for (const auto& [name, value] : json.items()) {
+    if (value.is_object()) {
+      flatten(value, prefix + name + ".", out);
+    } else {
+      out.emplace_back(prefix + name, value.is_string() ? value.get<std::string>() : value.dump());
+    }
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> fields_of(const fs::path& file) {
+  std::vector<std::pair<std::string, std::string>> out;
+  if (!fs::exists(file)) return out;
+  try {
+    flatten(Json::parse(read_file(file)), "", out);
+  } catch (const Json::exception& error) {
+    throw DataError(file.string() + " cannot be understood (" + error.what() + "): remove it, or choose another folder");
+  }
+  return out;
 }
 
 }  // namespace
@@ -40,8 +68,8 @@ void write_run_state(const fs::path& folder, const RunState& s) {
                   {"identity", s.identity}, {"job", s.job},       {"restart_count", s.restart_count},
                   {"done", s.done},         {"failed", s.failed}, {"total", s.total},
                   {"unit", s.unit},         {"per_second", s.per_second},
-                  {"version", s.version},   {"updated", utc_now()}};
-  write_file_atomically(folder / kName, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+                  {"version", s.version},   {"updated", utc_now()}, {"counts", s.counts}};
+  write_json(folder / kName, json);
 }
 
 std::optional<RunState> read_run_state(const fs::path& folder) {
@@ -62,10 +90,42 @@ std::optional<RunState> read_run_state(const fs::path& folder) {
     s.unit = json.at("unit");
     s.per_second = json.at("per_second");
     s.version = json.at("version");
+    if (json.contains("counts")) s.counts = json.at("counts").get<std::map<std::string, std::int64_t>>();
     return s;
   } catch (const Json::exception& error) {
     throw DataError(file.string() + " cannot be understood (" + error.what() + "): remove it, or choose another --save-dir");
   }
+}
+
+void write_progress(const fs::path& folder, const ProgressState& s) {
+  write_json(folder / kProgressName,
+             Json{{"done", s.done},
+                  {"failed", s.failed},
+                  {"total", s.total},
+                  {"unit", s.unit},
+                  {"per_second", s.per_second},
+                  {"seconds_left", s.seconds_left},
+                  {"busy", s.busy},
+                  {"updated", utc_now()}});
+}
+
+std::vector<std::pair<std::string, std::string>> run_fields(const fs::path& folder) {
+  auto out = fields_of(folder / kName);
+  if (out.empty()) return out;
+  const auto named = [&](const std::string& name) {
+    return std::find_if(out.begin(), out.end(), [&](const auto& field) { return field.first == name; });
+  };
+  const auto state = named("state");
+  const bool running = state != out.end() && state->second == "running";
+  for (auto& field : fields_of(folder / kProgressName)) {
+    const auto old = named(field.first);
+    if (old == out.end()) {
+      out.push_back(std::move(field));
+    } else if (running) {
+      old->second = std::move(field.second);
+    }
+  }
+  return out;
 }
 
 }  // namespace balr

@@ -138,8 +138,9 @@ void StoreFile::check_format() const {
     refuse(std::string("its root attribute format is not ") + kFormatName);
   const std::int64_t version = number_attribute("format_version");
   if (version != kFormatVersion)
-    refuse("it has format version " + std::to_string(version) +
-           ", and this program reads version " + std::to_string(kFormatVersion));
+    throw StoreVersionError(path_.string() + " has format version " + std::to_string(version) +
+                            ", and this program reads version " + std::to_string(kFormatVersion) +
+                            "; use the program that wrote it, or make it again with `balr extract`");
 }
 
 Hdf5Handle StoreFile::attribute(hid_t object, const char* name, H5T_class_t kind, std::size_t bytes,

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <map>
+#include <set>
 
+#include "balr/run/journal.hpp"
 #include "balr/speech/model_init.hpp"
 #include "support/golden.hpp"
 
@@ -70,9 +73,16 @@ class RowEngineTest : public ::testing::Test {
     manifest_->rows.push_back({name, name + ".wav", file, "", ""});
   }
 
+  static std::unique_ptr<RowEngine> cpu(int threads, Journal* journal = nullptr) {
+    return make_cpu_engine(*manifest_, {}, *embedder_, {threads, 1, 0, journal});
+  }
+  static std::unique_ptr<RowEngine> batches(int threads, int size) {
+    return make_batch_engine(*manifest_, {}, *embedder_, {threads, size, 0, nullptr});
+  }
+
   static std::map<std::int64_t, RowResult> run(RowEngine& engine) {
     const auto rows = static_cast<std::int64_t>(manifest_->rows.size());
-    for (std::int64_t row = 0; row < rows; ++row) engine.submit(row);
+    for (std::int64_t row = 0; row < rows; ++row) engine.submit({row, row + 1});
     std::map<std::int64_t, RowResult> results;
     while (static_cast<std::int64_t>(results.size()) < rows) {
       auto result = engine.next(10s);
@@ -89,8 +99,8 @@ class RowEngineTest : public ::testing::Test {
 };
 
 TEST_F(RowEngineTest, CpuRowsHaveTheSameBytesOnAnyNumberOfThreads) {
-  const auto one = run(*make_cpu_engine(*manifest_, {}, *embedder_, 1));
-  const auto three = run(*make_cpu_engine(*manifest_, {}, *embedder_, 3));
+  const auto one = run(*cpu(1));
+  const auto three = run(*cpu(3));
   for (const auto& [row, result] : one) {
     EXPECT_EQ(result.embedding, three.at(row).embedding) << row;
     EXPECT_EQ(result.status, row < 10 ? RowStatus::kOk : three.at(row).status) << result.reason;
@@ -105,9 +115,9 @@ TEST_F(RowEngineTest, CpuRowsHaveTheSameBytesOnAnyNumberOfThreads) {
 // The devices' engine on the CPU: each row gets its own result, whatever the batches. (The embedder computes a batch row by row
 // there; padding and masks are resnet_test's.)
 TEST_F(RowEngineTest, BatchesGiveEachRowItsOwnResult) {
-  const auto single = run(*make_cpu_engine(*manifest_, {}, *embedder_, 1));
+  const auto single = run(*cpu(1));
   for (const int batch : {1, 3, 64}) {
-    const auto batched = run(*make_batch_engine(*manifest_, {}, *embedder_, 2, batch));
+    const auto batched = run(*batches(2, batch));
     for (const auto& [row, result] : single) {
       ASSERT_EQ(result.status, batched.at(row).status) << row;
       EXPECT_EQ(result.embedding, batched.at(row).embedding) << "row " << row << " in batches of " << batch;
@@ -116,9 +126,9 @@ TEST_F(RowEngineTest, BatchesGiveEachRowItsOwnResult) {
 }
 
 TEST_F(RowEngineTest, CancelReturnsWhatNobodyBegan) {
-  for (auto& engine : {make_cpu_engine(*manifest_, {}, *embedder_, 1), make_batch_engine(*manifest_, {}, *embedder_, 1, 2)}) {
-    for (std::int64_t row = 0; row < 10; ++row) engine->submit(row);
-    std::size_t unfinished = 10 - engine->cancel().size();
+  for (auto& engine : {cpu(1), batches(1, 2)}) {
+    for (std::int64_t row = 0; row < 10; ++row) engine->submit({row, row + 1});
+    std::int64_t unfinished = 10 - engine->cancel();
     while (unfinished > 0) {
       ASSERT_TRUE(engine->next(10s).has_value());
       --unfinished;
@@ -128,8 +138,68 @@ TEST_F(RowEngineTest, CancelReturnsWhatNobodyBegan) {
 }
 
 TEST_F(RowEngineTest, AnEngineThatIsDroppedEndsItsThreads) {
-  auto engine = make_batch_engine(*manifest_, {}, *embedder_, 2, 2);
-  for (std::int64_t row = 0; row < 10; ++row) engine->submit(row);
+  auto engine = batches(2, 2);
+  for (std::int64_t row = 0; row < 10; ++row) engine->submit({row, row + 1});
+}
+
+// As when a device's memory holds three utterances: batches shrink, and the rows are the same.
+TEST_F(RowEngineTest, BatchesThatDoNotFitAreHalved) {
+  const auto single = run(*cpu(1));
+  setenv("BALR_FAULT", "memory@extract.batch:0=3", 1);
+  const auto engine = batches(2, 16);
+  unsetenv("BALR_FAULT");
+  const auto halved = run(*engine);
+  for (const auto& [row, result] : single) EXPECT_EQ(result.embedding, halved.at(row).embedding) << row;
+}
+
+TEST_F(RowEngineTest, WhatTheDeviceCannotHoldAloneFails) {
+  setenv("BALR_FAULT", "memory@extract.batch:0=0.5", 1);
+  const auto engine = batches(1, 4);
+  unsetenv("BALR_FAULT");
+  for (const auto& [row, result] : run(*engine)) {
+    EXPECT_TRUE(result.embedding.empty());
+    if (row < 10) {
+      EXPECT_EQ(result.status, RowStatus::kTooLong) << row;
+    }
+  }
+}
+
+TEST_F(RowEngineTest, TheJournalNamesWhatIsBeingDecoded) {
+  const test::TempDir dir;
+  Journal journal(dir.path(), "this run");
+  run(*cpu(3, &journal));
+  EXPECT_TRUE(find_suspects(dir.path(), "this run").rows.empty()) << "all rows have ended";
+  setenv("BALR_FAULT", "hang@decode:/7.wav", 1);
+  auto engine = cpu(2, &journal);
+  for (std::int64_t row = 5; row < 10; ++row) engine->submit({row, row + 1});
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(engine->next(10s).has_value());
+  EXPECT_EQ(find_suspects(dir.path(), "this run").rows, std::vector<std::int64_t>{7});
+  EXPECT_EQ(engine->give_up(0s), (std::vector<Range>{{7, 8}}));
+  unsetenv("BALR_FAULT");
+}
+
+// A thread that hangs is replaced: with one thread, the other rows are done all the same.
+TEST_F(RowEngineTest, AHangingDecoderIsGivenUp) {
+  for (const bool device : {false, true}) {
+    setenv("BALR_FAULT", "spin@decode:/3.wav", 1);
+    auto engine = device ? batches(1, 2) : cpu(1);
+    for (std::int64_t row = 0; row < 10; ++row) engine->submit({row, row + 1});
+    std::set<std::int64_t> rows;
+    std::vector<Range> given_up;
+    while (rows.size() < 9) {
+      if (const auto result = engine->next(1s)) {
+        EXPECT_EQ(result->status, RowStatus::kOk);
+        rows.insert(result->row);
+      } else {
+        given_up = engine->give_up(1s);
+        unsetenv("BALR_FAULT");
+      }
+    }
+    EXPECT_EQ(given_up, (std::vector<Range>{{3, 4}})) << device;
+    EXPECT_EQ(rows.count(3), 0u);
+    EXPECT_FALSE(engine->next(50ms).has_value());
+    EXPECT_GT(engine->seconds().network, 0);
+  }
 }
 
 }  // namespace

@@ -6,13 +6,14 @@
 #include <map>
 #include <memory>
 #include <random>
-#include <tuple>
 
-#include "balr/core/error.hpp"
-#include "balr/dist/world.hpp"
+#include "simulated_world.hpp"
 
 namespace balr {
 namespace {
+
+using test::Network;
+using test::SimulatedWorld;
 
 TEST(PartNames, GoThereAndBack) {
   EXPECT_EQ(part_file_name(12), "part-000012.h5");
@@ -37,80 +38,22 @@ TEST(PartNames, OthersAreNone) {
     EXPECT_FALSE(parse_part_file(name)) << name;
 }
 
-// Messages between simulated ranks: those of one (source, target, tag) keep their order and take a random time.
-struct Network {
-  explicit Network(unsigned seed) : random(seed) {}
-  struct Letter {
-    int arrives;
-    std::string bytes;
-  };
-  std::map<std::tuple<int, int, int>, std::deque<Letter>> letters;  // (target, tag, source)
-  std::mt19937 random;
-  int now = 0;
-  int slowness = 5;
-};
-
-class SimulatedWorld final : public World {
- public:
-  SimulatedWorld(Network& network, int rank, int size) : network_(network), rank_(rank), size_(size) {}
-  int rank() const override { return rank_; }
-  int size() const override { return size_; }
-  void send(int to, int tag, std::string_view bytes) override {
-    auto& queue = network_.letters[{to, tag, rank_}];
-    const int soonest = queue.empty() ? 0 : queue.back().arrives;
-    const int arrives = network_.now + static_cast<int>(network_.random() % static_cast<unsigned>(network_.slowness));
-    queue.push_back({std::max(soonest, arrives), std::string(bytes)});
-  }
-  std::optional<Message> receive(int tag) override {
-    for (int source = 0; source < size_; ++source) {
-      auto& queue = network_.letters[{rank_, tag, source}];
-      if (queue.empty() || queue.front().arrives > network_.now) continue;
-      Message out{source, queue.front().bytes};
-      queue.pop_front();
-      return out;
-    }
-    return std::nullopt;
-  }
-  void tick() override {}
-
-  int local_rank() const override { return rank_; }
-  int local_size() const override { return size_; }
-  std::string host() const override { return "simulated"; }
-  void set_watchdog(const WorldOptions&) override { unused(); }
-  void barrier(std::string_view) override { unused(); }
-  std::string broadcast(std::string, int, std::string_view) override { unused(); }
-  std::vector<std::string> all_gather(std::string_view, std::string_view) override { unused(); }
-  void all_gather_bytes(std::span<const std::byte>, std::span<std::byte>, std::span<const std::size_t>, std::string_view) override {
-    unused();
-  }
-  void broadcast_bytes(std::span<std::byte>, int, std::string_view) override { unused(); }
-  void enter_busy(std::string_view) override { unused(); }
-  void leave_busy() override { unused(); }
-  void enter_operation(std::string_view) override { unused(); }
-  void leave_operation() override { unused(); }
-  [[noreturn]] void abort(int, std::string_view) override { unused(); }
-
- private:
-  [[noreturn]] static void unused() { throw InternalError("the claims use no other operations"); }
-  Network& network_;
-  int rank_, size_;
-};
-
-// One run: ranks act in random order; each works on its parts for a random time.
+// One run: ranks act in random order; each works on its pieces for a random time.
 struct Simulation {
   struct Worker {
     std::unique_ptr<SimulatedWorld> world;
     std::unique_ptr<ClaimClient> claims;
-    std::deque<std::pair<std::int64_t, int>> work;  // part, steps left
+    std::deque<std::pair<Range, int>> work;  // rows, steps left
     bool left = false, was_stopped = false;
     int speed = 1;
   };
+  static constexpr std::int64_t kPart = 8;
 
-  Simulation(unsigned seed, int ranks, std::vector<bool> done) : network(seed), already(done) {
+  Simulation(unsigned seed, int ranks, const std::vector<Range>& open) : network(seed) {
     for (int r = 0; r < ranks; ++r) {
       Worker worker;
       worker.world = std::make_unique<SimulatedWorld>(network, r, ranks);
-      worker.claims = std::make_unique<ClaimClient>(*worker.world, r == 0 ? done : std::vector<bool>{});
+      worker.claims = std::make_unique<ClaimClient>(*worker.world, r == 0 ? open : std::vector<Range>{}, kPart);
       worker.speed = 1 + static_cast<int>(network.random() % 20);
       workers.push_back(std::move(worker));
     }
@@ -125,13 +68,15 @@ struct Simulation {
       return;
     }
     if (w.work.size() < 2)
-      if (const auto part = w.claims->next()) {
-        ++given[*part];
-        w.work.emplace_back(*part, w.speed);
+      if (const auto rows = w.claims->next(2)) {
+        pieces.push_back(*rows);
+        for (std::int64_t row = rows->begin; row < rows->end; ++row) ++given[row];
+        w.work.emplace_back(*rows, w.speed * static_cast<int>(rows->size()));
       }
     if (!w.work.empty() && --w.work.front().second <= 0) {
-      w.claims->done(w.work.front().first);
-      ++published[w.work.front().first];
+      const Range rows = w.work.front().first;
+      w.claims->done(rows);
+      for (std::int64_t row = rows.begin; row < rows.end; ++row) ++published[row];
       w.work.pop_front();
     }
     if (w.work.empty() && w.claims->finished()) w.left = true;
@@ -154,42 +99,69 @@ struct Simulation {
   }
 
   Network network;
-  std::vector<bool> already;
   std::vector<Worker> workers;
-  std::map<std::int64_t, int> given, published;
+  std::vector<Range> pieces;
+  std::map<std::int64_t, int> given, published;  // how often, by row
   bool asked_to_stop = false;
 };
 
-std::vector<bool> some_done(unsigned seed, std::size_t parts) {
+// Ranges of [0, rows) that are open; the share of the others differs by seed.
+std::vector<Range> some_open(unsigned seed, std::int64_t rows) {
   std::mt19937 random(seed + 1000);
-  std::vector<bool> done(parts);
-  const unsigned share = random() % 5;  // 0: none, 4: most
-  for (std::size_t p = 0; p < parts; ++p) done[p] = random() % 5 < share;
-  return done;
+  const unsigned done = random() % 5;  // 0: none, 4: most
+  std::vector<Range> out;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (random() % 5 < done) continue;
+    if (!out.empty() && out.back().end == row) {
+      ++out.back().end;
+    } else {
+      out.push_back({row, row + 1});
+    }
+  }
+  return out;
 }
 
-TEST(Claims, EveryOpenPartIsGivenAndPublishedExactlyOnce) {
+TEST(Claims, EveryOpenRowIsGivenAndPublishedExactlyOnce) {
   for (unsigned seed = 0; seed < 400; ++seed) {
     const int ranks = 1 + static_cast<int>(seed % 7);
-    const std::vector<bool> done = some_done(seed, seed % 60);
-    Simulation simulation(seed, ranks, done);
+    const std::vector<Range> open = some_open(seed, seed % 300);
+    Simulation simulation(seed, ranks, open);
     ASSERT_TRUE(simulation.run(100000)) << seed;
-    for (std::size_t p = 0; p < done.size(); ++p) {
-      const auto part = static_cast<std::int64_t>(p);
-      ASSERT_EQ(simulation.given[part], done[p] ? 0 : 1) << seed;
-      ASSERT_EQ(simulation.published[part], done[p] ? 0 : 1) << seed;
-    }
+    std::map<std::int64_t, int> expected;
+    for (const Range& range : open)
+      for (std::int64_t row = range.begin; row < range.end; ++row) expected[row] = 1;
+    ASSERT_EQ(simulation.given, expected) << seed;
+    ASSERT_EQ(simulation.published, expected) << seed;
     for (auto& w : simulation.workers) ASSERT_FALSE(w.was_stopped);
-    ASSERT_EQ(simulation.workers[0].claims->parts_done(), static_cast<std::int64_t>(done.size()));
+    ASSERT_EQ(simulation.workers[0].claims->rows_done(), static_cast<std::int64_t>(expected.size()));
+    for (const Range& piece : simulation.pieces) {
+      ASSERT_GT(piece.size(), 0);
+      ASSERT_EQ(piece.begin / Simulation::kPart, (piece.end - 1) / Simulation::kPart) << "a piece lies within a part";
+    }
   }
 }
 
-TEST(Claims, NobodyLeavesBeforeTheLastPartIsPublished) {
+TEST(Claims, OneRankTakesWholeParts) {
+  Simulation simulation(1, 1, {{0, 20}});
+  ASSERT_TRUE(simulation.run(100000));
+  EXPECT_EQ(simulation.pieces, (std::vector<Range>{{0, 8}, {8, 16}, {16, 20}}));
+}
+
+TEST(Claims, PiecesShrinkTowardsTheEnd) {
+  EXPECT_EQ(claim_rows(1'000'000, 64, 1, 1024), 1024);
+  EXPECT_EQ(claim_rows(100'000, 64, 1, 1024), 391);  // ceil(100000 / 256)
+  EXPECT_EQ(claim_rows(256, 64, 1, 1024), 1);
+  EXPECT_EQ(claim_rows(256, 64, 32, 1024), 32);  // what a device can begin at once
+  EXPECT_EQ(claim_rows(1, 64, 5000, 1024), 1024);
+  EXPECT_EQ(claim_rows(10, 4, 0, 8), 1);
+}
+
+TEST(Claims, NobodyLeavesBeforeTheLastRowIsPublished) {
   for (unsigned seed = 0; seed < 50; ++seed) {
-    Simulation simulation(seed, 3, std::vector<bool>(2));
-    simulation.workers[0].speed = 3000;  // holds a part for long
+    Simulation simulation(seed, 3, {{0, 16}});
+    simulation.workers[0].speed = 3000;  // holds its piece for long
     simulation.run(1000);
-    if (simulation.published.size() == 2) continue;  // the others were faster
+    if (simulation.published.size() == 16) continue;  // the others were faster
     for (const auto& w : simulation.workers) ASSERT_FALSE(w.left) << seed;
   }
 }
@@ -197,19 +169,19 @@ TEST(Claims, NobodyLeavesBeforeTheLastPartIsPublished) {
 TEST(Claims, AStopOnAnyRankReachesAllAtAnyTime) {
   for (unsigned seed = 0; seed < 400; ++seed) {
     const int ranks = 1 + static_cast<int>(seed % 5);
-    Simulation simulation(seed, ranks, std::vector<bool>(40));
+    Simulation simulation(seed, ranks, {{0, 320}});
     for (auto& w : simulation.workers) w.speed += 20;
     const bool ended = simulation.run(2000, static_cast<int>(seed % 150), static_cast<int>(seed / 5) % ranks);
     ASSERT_TRUE(ended) << seed;
-    for (const auto& [part, count] : simulation.given) ASSERT_EQ(count, 1);
+    for (const auto& [row, count] : simulation.given) ASSERT_EQ(count, 1);
     if (!simulation.asked_to_stop) continue;
     for (const auto& w : simulation.workers) ASSERT_TRUE(w.was_stopped) << seed;
   }
 }
 
-TEST(Claims, AStopReachesRanksThatAreAtTheirLastPart) {
+TEST(Claims, AStopReachesRanksThatAreAtTheirLastPiece) {
   for (int stopper = 0; stopper < 3; ++stopper) {
-    Simulation simulation(7, 3, std::vector<bool>(3));  // everything is claimed at once
+    Simulation simulation(7, 3, {{0, 3}});  // everything is claimed at once
     for (auto& w : simulation.workers) w.speed = 1000000;
     ASSERT_TRUE(simulation.run(1000, 200, stopper));
     for (const auto& w : simulation.workers) EXPECT_TRUE(w.was_stopped);
@@ -217,28 +189,18 @@ TEST(Claims, AStopReachesRanksThatAreAtTheirLastPart) {
   }
 }
 
-TEST(Claims, APartThatCrossesAStopIsNotTaken) {
+TEST(Claims, APieceThatCrossesAStopIsNotTaken) {
   Network network(1);
   network.slowness = 1;
   SimulatedWorld zero(network, 0, 2), one(network, 1, 2);
-  ClaimClient server(zero, std::vector<bool>(3)), worker(one, {});
-  EXPECT_FALSE(worker.next());
+  ClaimClient server(zero, {{0, 24}}, 8), worker(one, {}, 8);
+  EXPECT_FALSE(worker.next(1));
   EXPECT_FALSE(server.finished());  // answers
   worker.request_stop();
   EXPECT_TRUE(worker.finished());
-  EXPECT_FALSE(worker.next());
+  EXPECT_FALSE(worker.next(1));
   EXPECT_TRUE(server.stopped());
-  EXPECT_FALSE(server.next());
-}
-
-TEST(Claims, AFastRankGetsMoreParts) {
-  Simulation simulation(3, 2, std::vector<bool>(60));
-  std::map<int, int> count;
-  simulation.workers[0].speed = 50;
-  simulation.workers[1].speed = 1;
-  ASSERT_TRUE(simulation.run(100000));
-  // The slow one needs 50 steps a part; by then the fast one has done most of the rest.
-  EXPECT_LT(simulation.network.now, 50 * 30);
+  EXPECT_FALSE(server.next(1));
 }
 
 }  // namespace

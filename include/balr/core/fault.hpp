@@ -1,18 +1,21 @@
 #pragma once
-#include <cstdlib>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "balr/core/error.hpp"
-
 namespace balr {
 
-// Fault injection for the tests: BALR_FAULT=throw@PLACE:RANK makes that rank throw an internal error at that place.
-// Inert unless the variable is set.
-inline void fault_point(std::string_view place, int rank) {
-  const char* fault = std::getenv("BALR_FAULT");
-  if (fault && fault == "throw@" + std::string(place) + ":" + std::to_string(rank))
-    throw InternalError("BALR_FAULT asked for an error at " + std::string(place));
-}
+// Fault injection for the tests, inert unless BALR_FAULT is set: a list ACTION@PLACE:KEY;... where
+// a key is a rank or the end of a path. Actions of fault_point():
+//   throw  an internal error          full   an IoError, as of a full disk
+//   segv   a write to address 0       abort  std::abort()
+//   kill   SIGKILL                    hang   sleeps for ever
+//   spin   computes for ever
+void fault_point(std::string_view place, int rank);
+void fault_point_at_path(std::string_view place, std::string_view path);
+
+// The number of NAME@PLACE:KEY=NUMBER for this rank, else 0: for faults of another kind, as
+// "slow@extract.row:2=4" (rank 2 takes four times as long for a row).
+double fault_number(std::string_view name, std::string_view place, int rank);
 
 }  // namespace balr

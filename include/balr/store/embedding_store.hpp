@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "balr/core/error.hpp"
+
 // The embedding store: one plain HDF5 file (1.10 format), contiguous datasets, no links, no
 // external storage.
 //   /embeddings float32 [N, D] (NaN row where it failed), /id, /speaker fixed-length UTF-8
@@ -47,6 +49,12 @@ struct StoreRows {
   std::int64_t rows() const { return static_cast<std::int64_t>(status.size()); }
 };
 
+// A store of a format that this program does not know.
+class StoreVersionError : public DataError {
+ public:
+  using DataError::DataError;
+};
+
 struct Store {
   StoreInfo info;
   StoreRows rows;
@@ -82,7 +90,7 @@ void write_store(const std::filesystem::path& file, const StoreInfo& info, const
 
 // Reads a whole store. Refuses foreign shapes, types, layouts, external storage, virtual datasets
 // and links before allocating; what it allocates is bounded by a small multiple of the file's size.
-// Throws DataError (not a store, other version, damaged), IoError (cannot be opened or read).
+// Throws DataError (not a store, damaged; StoreVersionError: of another version), IoError (cannot be opened or read).
 // HDF5 need not be thread-safe: one thread at a time.
 Store read_store(const std::filesystem::path& file);
 // Also compares the checksums; DataError if one differs.

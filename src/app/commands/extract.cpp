@@ -24,6 +24,12 @@ CommandInfo ExtractCommand::info() {
 void ExtractCommand::declare(OptionList& list) {
   list.argument("INPUT", input, PathCheck::kExists, "CSV, folder of speech, or one file");
   list.flag_pair("--force", force, "replace results of another configuration");
+  list.value("--reuse", reuse,
+             {"PATH",
+              "folder of an older extraction, whose rows are taken over where id, path, size and "
+              "time of the file are the same",
+              {},
+              Completes::kFolders});
   declare_save_output(list);
   declare_stop(list);
   declare_run_options(list, "INPUT_embeddings beside the input");

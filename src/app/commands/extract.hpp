@@ -10,6 +10,7 @@ class ExtractCommand : public RunCommand {
   void finish(std::span<const std::string> overrides) override;
 
   std::filesystem::path input;
+  std::filesystem::path reuse;  // folder of an older extraction; empty: none
   bool force = false, save_output = true;
 };
 

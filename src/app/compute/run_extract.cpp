@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "app/compute/runs.hpp"
+#include "app/config_files.hpp"
 #include "balr/dist/cores.hpp"
 #include "balr/dist/device.hpp"
 #include "balr/dist/world.hpp"
@@ -9,6 +10,8 @@
 
 namespace balr {
 namespace {
+
+constexpr double kLongestWhole = 3600;  // seconds, with embeddings.long=whole
 
 FbankOptions fbank_options(const Config& config) {
   FbankOptions out;
@@ -39,7 +42,9 @@ RowRules row_rules(const Config& config) {
     throw ConfigError(
         "embeddings.max_seconds has no effect with embeddings.long=whole: choose "
         "embeddings.long=chunk, truncate or refuse");
-  // Whatever the mode, no more than a day: the default of the limits.
+  // The network's memory grows with the length (some 3 GB for a quarter of an hour on the CPU), so a whole has an end too;
+  // what is refused, cut or divided is read up to a day, the default of the limits.
+  if (mode == "whole") out.limits.max_seconds = kLongestWhole;
   if (mode == "refuse" || mode == "truncate")
     out.limits.max_seconds = std::min(out.limits.max_seconds, longest);
   out.limits.truncate = mode == "truncate";
@@ -55,7 +60,7 @@ void refuse_unsupported(const Config& config) {
       if (value == allowed) return;
     throw ConfigError(std::string(key) + "=" + value + " is not supported by this version; use " + *values.begin());
   };
-  only("embeddings.format", {"hdf5"});
+  only("embeddings.format", {"hdf5", "pkl", "txt"});
   only("embeddings.convolution", {"auto", "winograd", "direct"});
 }
 
@@ -81,6 +86,13 @@ ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag
     options.embedder = {device.str(), config.text("embeddings.precision"), fbank_options(config),
                         config.text("embeddings.convolution")};
     options.rules = row_rules(config);
+    options.reuse = command.reuse;
+    if (const std::string format = config.text("embeddings.format"); format != "hdf5")
+      options.vector_format = format == "pkl" ? VectorFormat::kPickle : VectorFormat::kText;
+    options.decode_timeout = config.real("embeddings.decode_timeout");
+    if (!(options.decode_timeout > 0 && options.decode_timeout < 1e6))
+      throw ConfigError("embeddings.decode_timeout must be a number of seconds, not " + std::to_string(options.decode_timeout));
+    options.decoder_program = program_folder() / "balr-decode";
     options.max_failed_fraction = config.real("embeddings.max_failed_fraction");
     // num_workers and batch_size mean "choose" unless the command line says otherwise: in a file they are meant for training.
     if (config.origin("data.batch_size") == "override") options.batch_size = static_cast<int>(config.integer("data.batch_size"));
