@@ -36,7 +36,7 @@ double measure(const Layer& layer, int rounds) {
   const balr::ConvolutionShape& s = layer.shape;
   const std::vector<double> weights(static_cast<std::size_t>(s.in_channels * s.out_channels * s.kernel * s.kernel), 0.01);
   const std::vector<double> bias(static_cast<std::size_t>(s.out_channels), 0.1);
-  const balr::Convolution convolution(s, weights, bias, layer.method, layer.cols);
+  const balr::Convolution convolution(s, weights, bias, layer.method);
   std::vector<float> in, out, added;
   const balr::Image from = picture(in, layer.rows, layer.cols, s.in_channels);
   const std::int64_t rows = balr::strided(layer.rows, s.stride), cols = balr::strided(layer.cols, s.stride);

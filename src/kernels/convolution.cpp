@@ -32,16 +32,13 @@ void pack_direct(PackedConvolution& packed, const double* weights) {
 }
 
 void pack_winograd(PackedConvolution& packed, const double* weights) {
-  const std::vector<double> rows = detail::winograd_weight_rows(packed.tile.rows);
-  const std::vector<double> cols = detail::winograd_weight_rows(packed.tile.cols);
   const std::int64_t channels = packed.shape.in_channels, plane = packed.depth * packed.panel;
-  std::vector<double> transformed(static_cast<std::size_t>(packed.points));
+  double transformed[detail::kWinogradPoints];
   for (std::int64_t out = 0; out < packed.shape.out_channels; ++out)
     for (std::int64_t c = 0; c < channels; ++c) {
-      detail::transform_weights(rows, cols, weights + (out * channels + c) * 9, transformed.data());
+      detail::transform_weights(weights + (out * channels + c) * 9, transformed);
       float* to = packed.weights + out / packed.panel * packed.points * plane + c * packed.panel + out % packed.panel;
-      for (std::int64_t point = 0; point < packed.points; ++point)
-        to[point * plane] = static_cast<float>(transformed[static_cast<std::size_t>(point)]);
+      for (std::int64_t point = 0; point < packed.points; ++point) to[point * plane] = static_cast<float>(transformed[point]);
     }
 }
 
@@ -58,11 +55,10 @@ void reserve(PackedConvolution& packed) {
 }  // namespace
 
 Convolution::Convolution(const ConvolutionShape& shape, std::span<const double> weights, std::span<const double> bias,
-                         ConvolutionMethod method, std::int64_t cols, Path path) {
+                         ConvolutionMethod method, Path path) {
   const std::int64_t taps = shape.kernel * shape.kernel;
-  require(shape.in_channels > 0 && shape.out_channels > 0 && (shape.kernel == 1 || shape.kernel == 3) && shape.stride > 0 &&
-              cols > 0,
-          "channels, columns and stride must be positive and the kernel 1 or 3");
+  require(shape.in_channels > 0 && shape.out_channels > 0 && (shape.kernel == 1 || shape.kernel == 3) && shape.stride > 0,
+          "channels and stride must be positive and the kernel 1 or 3");
   require(static_cast<std::int64_t>(weights.size()) == shape.out_channels * shape.in_channels * taps &&
               static_cast<std::int64_t>(bias.size()) == shape.out_channels,
           "the weights do not fit the shape");
@@ -72,9 +68,8 @@ Convolution::Convolution(const ConvolutionShape& shape, std::span<const double> 
   packed->shape = shape;
   packed->method = method;
   packed->simd = path == Path::kPlain ? nullptr : &detail::require(detail::simd_kernels(path), path);
-  packed->tile = detail::choose_tile(cols);
   packed->panel = packed->simd ? packed->simd->convolution_panel : kPlainPanel;
-  packed->points = winograd ? (packed->tile.rows + 2) * (packed->tile.cols + 2) : 1;
+  packed->points = winograd ? detail::kWinogradPoints : 1;
   packed->depth = winograd ? shape.in_channels : taps * shape.in_channels;
   reserve(*packed);
   winograd ? pack_winograd(*packed, weights.data()) : pack_direct(*packed, weights.data());
@@ -89,7 +84,7 @@ Convolution& Convolution::operator=(Convolution&&) noexcept = default;
 const ConvolutionShape& Convolution::shape() const { return packed_->shape; }
 ConvolutionMethod Convolution::method() const { return packed_->method; }
 std::int64_t Convolution::row_unit() const {
-  return packed_->method == ConvolutionMethod::kWinograd ? packed_->tile.rows : 1;
+  return packed_->method == ConvolutionMethod::kWinograd ? detail::kWinogradOutputs : 1;
 }
 
 void Convolution::rows(const ConstImage& in, const Image& out, const ConvolutionEnd& end, std::int64_t first,

@@ -9,17 +9,11 @@ namespace balr::detail {
 
 struct SimdKernels;
 
-// How many outputs a Winograd tile has along an axis.
-struct WinogradTile {
-  int rows = 4, cols = 4;
-};
-
 // Weights as the kernels of one path read them.
 struct PackedConvolution {
   ConvolutionShape shape;
   ConvolutionMethod method = ConvolutionMethod::kDirect;
   const SimdKernels* simd = nullptr;  // of the path; null: plain
-  WinogradTile tile;
   std::int64_t panel = 0;   // output channels side by side
   std::int64_t panels = 0;  // out_channels / panel, rounded up
   std::int64_t points = 1;  // products of a tile; 1 if direct

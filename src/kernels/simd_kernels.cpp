@@ -4,6 +4,7 @@
 
 #include <hwy/cache_control.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>

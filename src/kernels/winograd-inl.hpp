@@ -143,13 +143,49 @@ struct Winograd {
     }
   }
 
-  static void compute(const Block& block) {
+  // The lines that transform_output will read and write for tiles [first, last).
+  static void fetch_output(const Block& block, std::int64_t panel, std::int64_t first, std::int64_t last) {
+    const Image& out = block.call.out;
+    const std::int64_t channel = panel * kTileCols;
+    const std::int64_t channels = std::min(kTileCols, out.pitch - channel);
+    for (std::int64_t i = first; i < last; ++i) {
+      const TilePlace place = block.places[i];
+      const std::int64_t end = std::min<std::int64_t>(place.row + RowForm::kOut, block.call.last);
+      for (std::int64_t row = place.row; row < end; ++row)
+        for (std::int64_t col = place.col; col < std::min<std::int64_t>(place.col + ColForm::kOut, out.cols); ++col)
+          for (std::int64_t c = 0; c < channels; c += kLine) {
+            const std::int64_t offset = col * out.pitch + channel + c;
+            __builtin_prefetch(block.rows.out(row) + offset, 1);
+            if (block.rows.added(row)) __builtin_prefetch(block.rows.added(row) + offset, 0);
+          }
+    }
+  }
+
+  // The inputs of a later block's tiles [first, last), into the second-level cache: each tile's share of the picture.
+  static void fetch_input(const Block& block, std::int64_t first, std::int64_t last) {
+    const ConstImage& in = block.call.in;
+    for (std::int64_t i = first; i < last; ++i)
+      for (int y = 0; y < RowForm::kOut; ++y) {
+        const float* line = block.rows.in(block.places[i].row + y);
+        if (!line) break;
+        const std::int64_t col = block.places[i].col, end = std::min<std::int64_t>(col + ColForm::kOut, in.cols);
+        for (std::int64_t k = col * in.pitch; k < end * in.pitch; k += kLine) __builtin_prefetch(line + k, 0, 2);
+      }
+  }
+
+  // Computes a block, and meanwhile fetches what comes next in small portions.
+  static void compute(const Block& block, const Block& next) {
     const PackedConvolution& packed = block.call.packed;
+    const RowPanels out_shares = {block.items, kPoints}, in_shares = {next.items, packed.panels * kPoints};
     transform_input(block);
     for (std::int64_t panel = 0; panel < packed.panels; ++panel) {
-      for (int point = 0; point < kPoints; ++point)
+      for (int point = 0; point < kPoints; ++point) {
         block_chains({block.v + point * block.v_plane, block.items}, packed.weights_of(panel, point), packed.depth,
                      block.m + point * block.m_plane);
+        fetch_output(block, panel, out_shares.begin(point), out_shares.begin(point + 1));
+        const std::int64_t share = panel * kPoints + point;
+        fetch_input(next, in_shares.begin(share), in_shares.begin(share + 1));
+      }
       transform_output(block, panel);
     }
   }
@@ -164,13 +200,16 @@ struct Winograd {
     thread_local RowPointers rows;
     float* v = workspace.floats(static_cast<std::size_t>(kPoints * (v_plane + m_plane)));
     rows.find(call, call.first - 1, call.first - 1 + (tile_rows - 1) * RowForm::kOut + kRowsIn);
-    TilePlace places[kMostTiles];
-    std::int64_t tile = 0;
+    TilePlace places[2][kMostTiles];  // of a block and the next one
+    const auto block_at = [&](std::int64_t b) HWY_ATTR -> Block {
+      const std::int64_t begin = b < blocks.count ? blocks.begin(b) : 0, end = b < blocks.count ? blocks.begin(b + 1) : 0;
+      for (std::int64_t tile = begin; tile < end; ++tile)
+        places[b % 2][tile - begin] = {call.first + tile / tile_cols * RowForm::kOut, tile % tile_cols * ColForm::kOut};
+      return {call, rows, places[b % 2], end - begin, v, v + kPoints * v_plane, v_plane, m_plane};
+    };
     for (std::int64_t b = 0; b < blocks.count; ++b) {
-      const std::int64_t begin = blocks.begin(b), end = blocks.begin(b + 1);
-      for (; tile < end; ++tile)
-        places[tile - begin] = {call.first + tile / tile_cols * RowForm::kOut, tile % tile_cols * ColForm::kOut};
-      compute({call, rows, places, end - begin, v, v + kPoints * v_plane, v_plane, m_plane});
+      const Block block = block_at(b);
+      compute(block, block_at(b + 1));
     }
   }
 

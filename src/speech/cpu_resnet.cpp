@@ -17,7 +17,7 @@ std::span<const double> values(const at::Tensor& tensor) {
 
 Convolution pack_linear(const at::Tensor& weight, const at::Tensor& bias) {
   const at::Tensor rows = weight.contiguous();
-  return {{rows.size(1), rows.size(0), 1, 1}, values(rows), values(bias), ConvolutionMethod::kDirect, 1};
+  return {{rows.size(1), rows.size(0), 1, 1}, values(rows), values(bias), ConvolutionMethod::kDirect};
 }
 
 // The pooling's numbers come by mel bin here, by channel in the state dict.
@@ -74,8 +74,7 @@ void CpuResnet::add_node(const ConvUnit& unit, const Affine& folded, bool winogr
   const at::Tensor weight = folded.weight.transpose(2, 3).contiguous();
   const bool fits = unit.kernel == 3 && unit.stride == 1 && unit.in_channels > 1;
   convolutions_.emplace_back(ConvolutionShape{unit.in_channels, unit.out_channels, unit.kernel, unit.stride}, values(weight),
-                             values(folded.bias), winograd && fits ? ConvolutionMethod::kWinograd : ConvolutionMethod::kDirect,
-                             from.cols);
+                             values(folded.bias), winograd && fits ? ConvolutionMethod::kWinograd : ConvolutionMethod::kDirect);
   const std::int64_t step = convolutions_.back().row_unit();
   const std::int64_t wanted = rows_at_once(std::max(unit.in_channels, unit.out_channels));
   node.out = add_picture(unit.out_channels, from.stride * unit.stride);

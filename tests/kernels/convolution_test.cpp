@@ -128,7 +128,7 @@ void expect_definition_and_same_bytes(const Case& c, ConvolutionMethod method, d
   const Situation situation(c);
   Floats plain;
   for (const Path path : balr::supported_paths()) {
-    const Picture found = situation.run(Convolution(c.shape, situation.weights, situation.bias, method, c.cols, path));
+    const Picture found = situation.run(Convolution(c.shape, situation.weights, situation.bias, method, path));
     EXPECT_LT(error_of(c, situation, found), tolerance) << balr::path_name(path);
     if (path == Path::kPlain) plain = found.memory;
     EXPECT_TRUE(same_bytes(found.memory, plain)) << balr::path_name(path);
@@ -184,7 +184,7 @@ void expect_pieces_equal_the_whole(const ConvolutionShape& shape, ConvolutionMet
   const Case c = {shape, 61, 21, true, true};
   const Situation situation(c);
   for (const Path path : balr::supported_paths()) {
-    const Convolution convolution(c.shape, situation.weights, situation.bias, method, c.cols, path);
+    const Convolution convolution(c.shape, situation.weights, situation.bias, method, path);
     const Picture whole = situation.run(convolution);
     const std::int64_t unit = step * convolution.row_unit(), ring = unit * shape.stride + 6;
     Picture pieces = situation.output();
@@ -216,7 +216,7 @@ TEST(Convolution, NotANumberStays) {
   situation.in.memory[0] = NAN;
   for (const Path path : balr::supported_paths())
     for (const ConvolutionMethod method : {kDirect, kWinograd}) {
-      const Picture out = situation.run(Convolution(c.shape, situation.weights, situation.bias, method, c.cols, path));
+      const Picture out = situation.run(Convolution(c.shape, situation.weights, situation.bias, method, path));
       EXPECT_TRUE(std::isnan(out.at(1, 1, 3))) << balr::path_name(path);
       EXPECT_TRUE(std::isfinite(out.at(4, 4, 3))) << balr::path_name(path);
     }
@@ -225,10 +225,10 @@ TEST(Convolution, NotANumberStays) {
 TEST(Convolution, WhatDoesNotFitIsRefused) {
   const ConvolutionShape shape{16, 16, 3, 1};
   const Doubles weights = noise(16 * 16 * 9, 1), bias = noise(16, 2);
-  EXPECT_THROW(Convolution(shape, bias, bias, kDirect, 5), std::invalid_argument);
-  EXPECT_THROW(Convolution({16, 16, 3, 2}, weights, bias, kWinograd, 5), std::invalid_argument);
-  EXPECT_THROW(Convolution({16, 16, 5, 1}, weights, bias, kDirect, 5), std::invalid_argument);
-  const Convolution good(shape, weights, bias, kWinograd, 5);
+  EXPECT_THROW(Convolution(shape, bias, bias, kDirect), std::invalid_argument);
+  EXPECT_THROW(Convolution({16, 16, 3, 2}, weights, bias, kWinograd), std::invalid_argument);
+  EXPECT_THROW(Convolution({16, 16, 5, 1}, weights, bias, kDirect), std::invalid_argument);
+  const Convolution good(shape, weights, bias, kWinograd);
   const Picture in(8, 5, 16, 16, 1);
   Picture out(8, 5, 16, 16, 2), narrow(8, 4, 16, 16, 2);
   EXPECT_THROW(good.run(in.view, narrow.view, {}), std::invalid_argument);

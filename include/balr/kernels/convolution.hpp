@@ -42,7 +42,7 @@ constexpr std::int64_t strided(std::int64_t length, std::int64_t stride) { retur
 
 // kDirect: an output is ONE chain of fused multiply-adds from 0 over kernel rows, kernel columns and input channels, all
 // ascending; what lies outside the picture is 0 and takes part. kWinograd: for 3 x 3 and stride 1; tiles of outputs at
-// multiples of 4 (5) pixels, with a chain over the input channels for each of a tile's products.
+// multiples of 4 pixels, with a chain over the input channels for each of a tile's products.
 enum class ConvolutionMethod { kDirect, kWinograd };
 
 // What happens to each finished sum: + bias, + `added` (if it has data), then max(0, .) if `relu`; NaN stays.
@@ -55,10 +55,9 @@ struct ConvolutionEnd {
 class Convolution {
  public:
   // weights: [out_channels][in_channels][kernel rows][kernel columns]; bias: [out_channels]. Both are rounded to float32 behind
-  // the transformation. `cols`, the width of the pictures to come, lets Winograd choose tiles that fit. Throws
-  // std::invalid_argument for shapes that are not possible, and for a path that the processor does not have.
+  // the transformation. Throws std::invalid_argument for shapes that are not possible, and for a path that the processor does not have.
   Convolution(const ConvolutionShape& shape, std::span<const double> weights, std::span<const double> bias,
-              ConvolutionMethod method, std::int64_t cols, Path path = active_path());
+              ConvolutionMethod method, Path path = active_path());
   ~Convolution();
   Convolution(Convolution&&) noexcept;
   Convolution& operator=(Convolution&&) noexcept;
