@@ -71,8 +71,6 @@ void apply_selection(ConfigTree& tree, const GroupInfo& group, const Override& i
   if (item.mode == OverrideMode::kForce || (add && !group.many))
     refuse(item, "write " + group.name + "=OPTION, without +");
   std::vector<std::string> names = option_names(group, *item.value, source_of(item));
-  if (!group.many && names.empty())
-    refuse(item, group.name + " needs an option; ~" + group.name + " removes it");
   if (add) names.insert(names.begin(), tree.selected(group).begin(), tree.selected(group).end());
   tree.select(group, names, source_of(item));
 }

@@ -164,7 +164,7 @@ OverrideValue ConfigTree::resolved_extra(const NodePath& path) const {
 void ConfigTree::check_interpolations() const {
   for (std::size_t i = 0; i < settings_.size(); ++i)
     if (is_present(i)) resolved(i);
-  if (!extras_.root().entries.empty()) resolved_extra({});
+  for (const auto& entry : extras_.root().entries) resolved_extra({entry.first});
 }
 
 }  // namespace balr

@@ -23,6 +23,15 @@ SettingValue default_of(const KeyInfo& key) {
   return convert(key, *parse_override("default=" + key.default_value).value);
 }
 
+const std::vector<Setting>& default_settings() {
+  static const std::vector<Setting> settings = [] {
+    std::vector<Setting> all;
+    for (const KeyInfo& key : Config::schema()) all.push_back({.value = default_of(key)});
+    return all;
+  }();
+  return settings;
+}
+
 // Interpolations inside an added value must be well formed.
 void check_values(const OverrideValue& value, const std::string& key, const Source& source) {
   try {
@@ -36,8 +45,7 @@ void check_values(const OverrideValue& value, const std::string& key, const Sour
 
 }  // namespace
 
-ConfigTree::ConfigTree() {
-  for (const KeyInfo& key : Config::schema()) settings_.push_back({.value = default_of(key)});
+ConfigTree::ConfigTree() : settings_(default_settings()) {
   for (const GroupInfo& group : config_groups()) selections_[group.name].options = group.defaults;
 }
 
@@ -101,14 +109,14 @@ void ConfigTree::select(const GroupInfo& group, const std::vector<std::string>& 
     if (group_of(keys[i].name) != &group) continue;
     const bool shared = keys[i].options.empty();  // by all options of the group
     if (!is_present(i) || (changed && !group.many && !shared))
-      settings_[i] = {.value = default_of(keys[i])};
+      settings_[i] = default_settings()[i];
   }
 }
 
 void ConfigTree::reset_trainer(const Source& source) {
   const auto keys = Config::schema();
   for (std::size_t i = 0; i < keys.size(); ++i)
-    if (keys[i].name.starts_with("trainer.")) settings_[i] = {.value = default_of(keys[i])};
+    if (keys[i].name.starts_with("trainer.")) settings_[i] = default_settings()[i];
   select(*find_group("trainer.losses"), {}, source);
 }
 
@@ -151,7 +159,7 @@ void ConfigTree::assign_node(const std::string& node, const OverrideValue& value
   if (value.kind != Kind::kDict)
     throw ConfigError(source.where + ": " + node + " holds keys and cannot be " + shown(value) +
                       "; set one of its keys");
-  if (is_option && std::ranges::count(selected(*group), option) == 0)
+  if (is_option && !value.entries.empty() && std::ranges::count(selected(*group), option) == 0)
     throw ConfigError(source.where + ": select " + option + " first, e.g. " + group->name + "=[" +
                       option + "]");
   for (const auto& [name, entry] : value.entries) assign(node + "." + name, entry, source);

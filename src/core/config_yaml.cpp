@@ -1,3 +1,4 @@
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 
 #include "balr/core/error.hpp"
 #include "core/config_tree.hpp"
+#include "core/python_scalar.hpp"
 #include "core/yaml_text.hpp"
 
 namespace balr {
@@ -50,7 +52,9 @@ class YamlLoader {
     const std::string& tag = node.Tag();
     if (tag == "!" || tag == "tag:yaml.org,2002:str") return written_text(text);  // in quotes
     if (tag.empty() || tag == "?") return classify_yaml(text);
-    const OverrideValue value = classify_yaml(text);
+    OverrideValue value = classify_yaml(text);
+    if (tag == "tag:yaml.org,2002:float" && value.kind == Kind::kInt)
+      value = {.kind = Kind::kFloat, .text = python_float(parse_real(value.text))};
     const bool right = (tag == "tag:yaml.org,2002:int" && value.kind == Kind::kInt) ||
                        (tag == "tag:yaml.org,2002:float" && value.kind == Kind::kFloat) ||
                        (tag == "tag:yaml.org,2002:bool" && value.kind == Kind::kBool);
@@ -202,6 +206,34 @@ class YamlLoader {
   int nodes_ = 0;
 };
 
+// Notes where a document begins.
+class DocumentStart : public YAML::EventHandler {
+ public:
+  int line = 0;  // from 1
+  void OnDocumentStart(const YAML::Mark& mark) override { line = std::max(mark.line, 0) + 1; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {
+  }
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// The line of the second document, or 0. YAML::LoadAll never ends on some malformed files (",a").
+int second_document(const std::string& content) {
+  std::istringstream stream(content);
+  YAML::Parser parser(stream);
+  DocumentStart first;
+  DocumentStart second;
+  const bool two = parser.HandleNextDocument(first) && parser.HandleNextDocument(second);
+  return two ? second.line : 0;
+}
+
 }  // namespace
 
 void apply_yaml_text(ConfigTree& tree, const std::string& content,
@@ -209,14 +241,10 @@ void apply_yaml_text(ConfigTree& tree, const std::string& content,
   if (content.size() > kMaxBytes)
     throw ConfigError(name.string() + ": is larger than 1 MiB and no configuration");
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(content);
-    YamlLoader loader(tree, name);
-    if (documents.size() > 1) {
-      const int line = std::max(documents[1].Mark().line, 0) + 1;
+    if (const int line = second_document(content))
       throw ConfigError(name.string() + ":" + std::to_string(line) +
                         ": a second document begins; a configuration is one, without ---");
-    }
-    if (!documents.empty()) loader.load(documents[0]);
+    YamlLoader(tree, name).load(YAML::Load(content));
   } catch (const YAML::Exception& error) {
     throw ConfigError(name.string() + ":" + std::to_string(std::max(error.mark.line, 0) + 1) +
                       ": not valid YAML: " + error.msg);

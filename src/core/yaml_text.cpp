@@ -30,20 +30,24 @@ bool is_word(std::string_view text, std::string_view word) {
 
 // The numbers of a:b:c to the base 60; the last may have a fraction.
 std::optional<std::vector<std::string>> sexagesimal(std::string_view text) {
-  std::vector<std::string> parts(1);
+  constexpr std::string_view kDigits = "0123456789";
+  std::vector<std::string> parts = {""};
   for (const char c : text) {
     if (c == ':')
       parts.emplace_back();
-    else if (c != '_')
+    else if (c != '_' || parts.size() > 1)
       parts.back() += c;
   }
-  if (parts.size() < 2 || parts[0].empty() || !all_of(parts[0], "0123456789")) return std::nullopt;
+  if (parts.size() < 2 || !all_of(parts[0], kDigits)) return std::nullopt;
   for (std::size_t i = 1; i < parts.size(); ++i) {
-    const std::string whole = parts[i].substr(0, parts[i].find('.'));
-    const bool good = all_of(whole, "0123456789") && whole.size() <= 2 &&
-                      (whole.size() == 1 || whole[0] < '6') &&
-                      (i + 1 == parts.size() || whole.size() == parts[i].size());
-    if (!good) return std::nullopt;
+    const std::size_t point = std::min(parts[i].find('.'), parts[i].size());
+    const std::string whole = parts[i].substr(0, point);
+    const bool last = i + 1 == parts.size();
+    if (!all_of(whole, kDigits) || whole.size() > 2 || (whole.size() == 2 && whole[0] > '5') ||
+        (point < parts[i].size() && !last) ||
+        parts[i].find_first_not_of("0123456789_", point + 1) < parts[i].size())
+      return std::nullopt;
+    std::erase(parts[i], '_');
   }
   return parts;
 }
