@@ -16,7 +16,7 @@ std::vector<std::vector<float>> read_clips(const ModelInitCommand& command) {
   std::vector<std::vector<float>> clips;
   const std::size_t step = std::max<std::size_t>(1, manifest.rows.size() / kClips);
   for (std::size_t i = 0; i < manifest.rows.size() && clips.size() < kClips; i += step) {
-    DecodeResult decoded = loader.load(manifest.rows[i].path);
+    DecodeResult decoded = loader.load(manifest.rows[i].path, manifest.rows[i].piece);
     if (decoded.status == RowStatus::kOk) clips.push_back(std::move(decoded.clip.samples));
   }
   return clips;
