@@ -2,8 +2,15 @@
 #include "app/argument_parser.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "support/golden.hpp"
 
 namespace balr {
+namespace fs = std::filesystem;
 namespace {
 
 struct Made {
@@ -116,6 +123,7 @@ TEST(ArgumentParser, NamesAreNeverAbbreviatedAndTheNearestIsNamed) {
   refuses({"x", "-quiet"}, "No such option '-quiet'; did you mean --quiet?");
   refuses({"x", "--KEEP"}, "No such option '--KEEP'");
   refuses({"x", "--halp"}, "did you mean --help?");
+  refuses({"x", "--mniuets"}, "did you mean --minutes?");  // two swaps
   refuses({"x", "-1"}, "No such option '-1'; see --help, or put -- before a path like that");
   refuses({"x", "--no-quiet"}, "No such option '--no-quiet'");
   refuses({"x", "--no-count=3"}, "No such option '--no-count'");
@@ -154,6 +162,41 @@ TEST(ArgumentParser, HelpComesBeforeValuesAndAfterGrammar) {
   EXPECT_TRUE(parse({"x", "--count=y", "-h"}).help);
   refuses({"--help", "--nothing-like-it"}, "No such option");
   EXPECT_FALSE(parse({"--", "--help"}).help);
+}
+
+// As another user, since root may read everything.
+TEST(ArgumentParser, UnreadablePaths) {
+  const test::TempDir folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  fs::permissions(".", fs::perms::all);
+  for (const char* name : {"file", "readable"}) std::ofstream(name) << "x";
+  fs::create_directory("closed");
+  fs::permissions("file", fs::perms::none);
+  fs::permissions("closed", fs::perms::none);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (getuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(9);
+    const auto refused = [](const char* name, PathCheck check) {
+      try {
+        check_path("INPUT", name, check);
+      } catch (const PathError& error) {
+        return std::string(error.what()).ends_with(std::string("'") + name + "' is not readable.");
+      }
+      return false;
+    };
+    if (!refused("file", PathCheck::kExists) || !refused("closed", PathCheck::kExists)) _exit(1);
+    if (!refused("file", PathCheck::kExistingFile)) _exit(2);
+    check_path("INPUT", "readable", PathCheck::kExistingFile);
+    check_path("DIR", "file", PathCheck::kAny);
+    _exit(0);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  fs::permissions("closed", fs::perms::owner_all);
+  fs::current_path(before);
 }
 
 TEST(ArgumentParser, TwoOptionsOfOneNameAreAMistakeOfOurs) {

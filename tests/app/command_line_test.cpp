@@ -227,6 +227,8 @@ TEST_F(CommandLineTest, TheNearestCommandIsNamed) {
   refuses({"photosynthesis"}, "No such command 'photosynthesis'; `balr --help` lists them");
   refuses({"--versoin"}, "No such option '--versoin'; did you mean --version?");
   refuses({""}, "No such command ''");
+  refuses({"score", "-", "--help"}, "No such command 'score -'");
+  refuses({"score", "--", "--help"}, "No such command 'score --'");
   refuses({"score", "--save-dir", "x", "train"}, "No such option '--save-dir' of balr score; ");
 }
 
