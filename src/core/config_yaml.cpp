@@ -25,7 +25,7 @@ constexpr int kMaxDepth = 32;
 class YamlLoader {
  public:
   YamlLoader(ConfigTree& tree, const std::filesystem::path& file)
-      : tree_(tree), where_(file.string()), origin_(kFileOrigin + file.filename().string()) {}
+      : tree_(tree), where_(shown_text(file.string())), origin_(kFileOrigin + file.filename().string()) {}
 
   void load(const YAML::Node& root) {
     if (root.IsNull()) return;  // an empty file
@@ -247,7 +247,7 @@ void apply_yaml_text(ConfigTree& tree, const std::string& content,
     YamlLoader(tree, name).load(YAML::Load(content));
   } catch (const YAML::Exception& error) {
     throw ConfigError(name.string() + ":" + std::to_string(std::max(error.mark.line, 0) + 1) +
-                      ": not valid YAML: " + error.msg);
+                      ": not valid YAML: " + shown_text(error.msg));
   }
 }
 

@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include <spdlog/spdlog.h>
+
 #include "app/compute/runs.hpp"
 #include "app/runner.hpp"
 #include "balr/core/log.hpp"
@@ -48,6 +50,8 @@ int run(const CommandLine& line, World& world, const StopFlag& stop) {
   const auto& command = dynamic_cast<const RunCommand&>(*line.command);
   init_log({command.log.level, world.rank(), world.size(), command.log.folder});
   world.set_watchdog({command.config.real("watchdog_seconds")});
+  if (world.rank() == 0)
+    for (const std::string& note : command.config.notes()) spdlog::warn("{}", note);
   const RankRunner* found = find_runner(rank_runners(), line.info->name);
   BALR_CHECK(found != nullptr);
   return static_cast<int>(found->run(command, world, stop));

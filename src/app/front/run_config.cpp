@@ -6,6 +6,7 @@ namespace balr {
 
 ExitCode run_config(const ConfigCommand& command) {
   std::cout << (command.json ? command.config.to_json() + "\n" : command.config.to_yaml(true));
+  for (const std::string& note : command.config.notes()) std::cerr << "note: " << note << '\n';
   return ExitCode::kOk;
 }
 
