@@ -64,6 +64,8 @@ struct Winograd {
   // One vector of channels, from channel c on, of one tile.
   template <bool kInside>
   static HWY_INLINE void input_vector(const Patch& patch, std::int64_t c, float* to, std::int64_t plane) {
+    // The next tile's places in all planes, which the first-level cache has lost since they were read.
+    for (int p = 0; p < kPoints; ++p) __builtin_prefetch(to + kLanes + p * plane, 1);
     Value columns[kPoints];  // [kRowsIn][kColsIn]
 #pragma GCC unroll 8
     for (int x = 0; x < kColsIn; ++x) {
