@@ -140,6 +140,19 @@ TEST_F(FrontTest, UnderALauncher) {
   EXPECT_EQ(run(third + extract()).output, "<extract><" + input().string() + ">");
 }
 
+// The launcher ends all processes when one fails, and the first, which speaks, may be late.
+TEST_F(FrontTest, TheFirstProcessSpeaksHoweverLateItIs) {
+  const Ended ended =
+      run("mpiexec -n 3 sh -c 'test ${OMPI_COMM_WORLD_RANK:-$PMI_RANK} = 0 && sleep 1; "
+          "exec \"" +
+          program().string() + "\" extract absent'");
+  EXPECT_EQ(ended.exit_code, 2) << ended.output;
+  const std::string message = "error: Invalid value for 'INPUT': Path 'absent' does not exist.\n";
+  const std::size_t at = ended.output.find(message);
+  EXPECT_NE(at, std::string::npos) << ended.output;
+  EXPECT_EQ(ended.output.find(message, at + 1), std::string::npos) << ended.output;
+}
+
 // Names of libraries that a program is linked to, or loads while it answers.
 std::string libraries_of(const fs::path& program, const std::string& arguments) {
   const Ended linked = run("ldd '" + program.string() + "'");

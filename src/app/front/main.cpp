@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <iostream>
+#include <thread>
 
 #include "app/config_files.hpp"
 #include "app/front/runs.hpp"
+#include "app/launched.hpp"
 #include "app/runner.hpp"
 
 namespace balr {
@@ -43,7 +46,11 @@ fs::path beside(const std::string& name) {
 int front_main(int argc, char** argv) {
   int exit_code = 0;
   const std::optional<CommandLine> line = parse_command_line(argc, argv, exit_code);
-  if (!line) return exit_code;
+  if (!line) {
+    // A launcher ends all when one fails: let the first say why.
+    if (exit_code != 0 && !is_first_process()) std::this_thread::sleep_for(std::chrono::seconds(3));
+    return exit_code;
+  }
   if (line->info->program != Program::kFront) hand_over(line->info->program, argv);
   return run_single(*line, runners());
 }
@@ -55,7 +62,7 @@ int main(int argc, char** argv) {
   try {
     return balr::front_main(argc, argv);
   } catch (const balr::Error& error) {
-    std::cerr << "error: " << error.what() << '\n';
+    if (balr::is_first_process_of_node()) std::cerr << "error: " << error.what() << '\n';
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
     std::cerr << "error: internal error: " << error.what() << '\n';
