@@ -101,8 +101,8 @@ std::string usage(const CommandEntry& entry) {
 std::string help_text() {
   std::string out =
       "balr: speaker embeddings and binary attributes of speech, on one machine or many\n\n"
-      "Usage: balr COMMAND ...           on this machine\n"
-      "       mpirun -n N balr COMMAND ...   or srun: N processes, one for each GPU\n";
+      "Usage: balr COMMAND ...                on this machine\n"
+      "       mpirun -n N balr COMMAND ...    N processes, one for each GPU; srun as well\n";
   for (const Group group : {Group::kWork, Group::kFiles, Group::kModels, Group::kHelp})
     out += list_commands(heading(group), [&](const CommandInfo& i) { return i.group == group; });
   out += "\nOptions:\n" +

@@ -163,6 +163,8 @@ TEST_F(CompletionTest, CommandLine) {
   refuses({"completion", "bash", "--install", "--complete"}, "exclude each other");
   setenv("SHELL", "/bin/fish", 1);
   refuses({"completion"}, "balr completion bash");
+  unsetenv("SHELL");
+  refuses({"completion"}, "Missing argument 'SHELL'");
   setenv("SHELL", "/usr/bin/zsh", 1);
   accepts({"completion"});
   // The reference's names for it.

@@ -31,6 +31,9 @@ void CompletionCommand::declare(OptionList& list) {
 void CompletionCommand::finish(std::span<const std::string> /*overrides*/) {
   if (shell.empty())
     if (const char* path = std::getenv("SHELL")) shell = std::filesystem::path(path).filename();
+  if (shell.empty())
+    throw ConfigError(
+        "Missing argument 'SHELL'; write balr completion bash or balr completion zsh");
   if (shell != "bash" && shell != "zsh")
     throw ConfigError("cannot complete for the shell '" + shell +
                       "'; write balr completion bash or balr completion zsh");
