@@ -107,9 +107,7 @@ std::string Config::origin(std::string_view key) const {
 
 std::vector<std::string> Config::notes() const { return tree_->notes(); }
 
-std::string Config::to_yaml(bool with_origins) const {
-  return tree_to_yaml(*tree_, with_origins);
-}
+std::string Config::to_yaml(bool with_origins) const { return tree_to_yaml(*tree_, with_origins); }
 
 std::string Config::to_json() const { return tree_to_json(*tree_); }
 

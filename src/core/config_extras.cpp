@@ -48,7 +48,7 @@ const OverrideValue* ExtraKeys::find(const NodePath& path) const {
   return node;
 }
 
-bool ExtraKeys::set(const NodePath& path, const OverrideValue& value, const std::string& origin) {
+bool ExtraKeys::set(const NodePath& path, const OverrideValue& value, const Source& source) {
   OverrideValue* node = &root_;
   for (std::size_t i = 0; i < path.size(); ++i) {
     if (!is_container(*node)) *node = {.kind = Kind::kDict};
@@ -61,7 +61,7 @@ bool ExtraKeys::set(const NodePath& path, const OverrideValue& value, const std:
     node = next;
   }
   merge(*node, value);
-  origins_.emplace_back(path, origin);
+  sources_.emplace_back(path, source);
   return true;
 }
 
@@ -76,10 +76,10 @@ void ExtraKeys::erase(const NodePath& path) {
 
 void ExtraKeys::erase_below(const std::string& node) { erase(split_dotted(node)); }
 
-std::string ExtraKeys::origin(const NodePath& path) const {
-  for (auto known = origins_.rbegin(); known != origins_.rend(); ++known)
+Source ExtraKeys::source(const NodePath& path) const {
+  for (auto known = sources_.rbegin(); known != sources_.rend(); ++known)
     if (starts_with(path, known->first) || starts_with(known->first, path)) return known->second;
-  return "default";
+  return {.origin = "default", .where = "default"};
 }
 
 }  // namespace balr

@@ -55,7 +55,8 @@ class Collector {
     if (!node.empty() && announced_.insert(node).second) add_class(node, "default");
     if (group == nullptr) return;
     node = group->name;
-    if (group->many) node += "." + key.substr(node.size() + 1, key.find('.', node.size() + 1) - node.size() - 1);
+    if (group->many)
+      node += "." + key.substr(node.size() + 1, key.find('.', node.size() + 1) - node.size() - 1);
     if (announced_.insert(node).second) add_class(node, tree_.group_origin(*group));
   }
 
@@ -77,7 +78,7 @@ class Collector {
         collect_extras(inner, value);
       else
         entries_.push_back(
-            {inner, tree_.resolved_extra(inner), tree_.extras().origin(inner), true});
+            {inner, tree_.resolved_extra(inner), tree_.extras().source(inner).origin, true});
     }
   }
 

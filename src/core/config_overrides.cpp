@@ -35,10 +35,10 @@ bool is_hydra(const Override& item) {
 
 void apply_hydra(ConfigTree& tree, const Override& item) {
   static constexpr std::array<std::string_view, 19> kNames = {
-      "mode",        "searchpath", "run",     "sweep",          "hydra_logging", "job_logging",
-      "sweeper",     "launcher",   "env",     "callbacks",      "help",          "hydra_help",
-      "output_subdir", "overrides",  "job",     "runtime",        "output",        "choices",
-      "verbose"};
+      "mode",        "searchpath", "run",           "sweep",     "hydra_logging",
+      "job_logging", "sweeper",    "launcher",      "env",       "callbacks",
+      "help",        "hydra_help", "output_subdir", "overrides", "job",
+      "runtime",     "output",     "choices",       "verbose"};
   const std::string rest = item.key.substr(std::min<std::size_t>(6, item.key.size()));
   const std::string name = rest.substr(0, rest.find('.'));
   if (item.mode == OverrideMode::kRemove)
@@ -78,8 +78,8 @@ void apply_selection(ConfigTree& tree, const GroupInfo& group, const Override& i
 // trainer=batrainer is a group too, whose only option means: no loss at all.
 bool names_batrainer(const Override& item) {
   const OverrideValue& value = *item.value;
-  const OverrideValue& name = value.kind == Kind::kList && value.items.size() == 1 ? value.items[0]
-                                                                                    : value;
+  const OverrideValue& name =
+      value.kind == Kind::kList && value.items.size() == 1 ? value.items[0] : value;
   return name.kind == Kind::kText && name.text == kTrainerOption;
 }
 

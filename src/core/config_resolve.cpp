@@ -48,7 +48,7 @@ class TreeReader : public InterpolationSource {
 
   // With the interpolations inside resolved.
   OverrideValue resolve(const OverrideValue& raw, const NodePath& path) {
-    if (raw.kind == Kind::kInterpolation) return resolve_text(raw.text, path);
+    if (raw.kind == Kind::kInterpolation) return resolve_added(raw.text, path);
     OverrideValue result{.kind = raw.kind, .text = raw.text};
     NodePath inner = path;
     inner.emplace_back();
@@ -64,6 +64,15 @@ class TreeReader : public InterpolationSource {
   }
 
  private:
+  OverrideValue resolve_added(const std::string& text, const NodePath& path) {
+    try {
+      return resolve_text(text, path);
+    } catch (const InterpolationError& error) {
+      throw ConfigError(tree_.extras().source(path).where + ": " + shown_text(join_dotted(path)) +
+                        " is '" + shown_text(text) + "': " + error.reason);
+    }
+  }
+
   OverrideValue resolve_text(const std::string& text, const NodePath& path) {
     if (depth_ == kMaxDepth) throw InterpolationError{"it refers to itself"};
     ++depth_;
@@ -105,7 +114,8 @@ class TreeReader : public InterpolationSource {
     };
     for (const KeyInfo& key : Config::schema())
       if (key.name.starts_with(name + "."))
-        add(key.name.substr(name.size() + 1, key.name.find('.', name.size() + 1) - name.size() - 1));
+        add(key.name.substr(name.size() + 1,
+                            key.name.find('.', name.size() + 1) - name.size() - 1));
     if (const OverrideValue* extra = tree_.extras().find(path))
       for (const auto& entry : extra->entries) add(entry.first);
     OverrideValue node{.kind = Kind::kDict};
@@ -145,20 +155,15 @@ SettingValue ConfigTree::resolved(std::size_t index) const {
   } catch (const InterpolationError& error) {
     const Setting& setting = settings_[index];
     throw ConfigError(setting.where + ": " + Config::schema()[index].name + " is '" +
-                      shown_text(std::get<Interpolation>(setting.value).text) + "': " +
-                      error.reason);
+                      shown_text(std::get<Interpolation>(setting.value).text) +
+                      "': " + error.reason);
   }
 }
 
 OverrideValue ConfigTree::resolved_extra(const NodePath& path) const {
   const OverrideValue* raw = extras_.find(path);
   BALR_CHECK(raw != nullptr);
-  try {
-    return TreeReader(*this).resolve(*raw, path);
-  } catch (const InterpolationError& error) {
-    throw ConfigError(extras_.origin(path) + ": " + shown_text(join_dotted(path)) +
-                      " holds an interpolation: " + error.reason);
-  }
+  return TreeReader(*this).resolve(*raw, path);
 }
 
 void ConfigTree::check_interpolations() const {

@@ -125,8 +125,7 @@ std::string suggestion(std::string_view name) {
   const auto consider = [&](const std::string& known) {
     // The last name alone, without the nodes before it, counts nearly as much.
     const std::string full = lower(known);
-    const std::size_t short_form =
-        edit_distance(wanted, full.substr(full.rfind('.') + 1)) + 1;
+    const std::size_t short_form = edit_distance(wanted, full.substr(full.rfind('.') + 1)) + 1;
     const std::size_t distance = std::min(edit_distance(wanted, full), short_form);
     if (distance < smallest) {
       smallest = distance;

@@ -108,8 +108,7 @@ void ConfigTree::select(const GroupInfo& group, const std::vector<std::string>& 
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (group_of(keys[i].name) != &group) continue;
     const bool shared = keys[i].options.empty();  // by all options of the group
-    if (!is_present(i) || (changed && !group.many && !shared))
-      settings_[i] = default_settings()[i];
+    if (!is_present(i) || (changed && !group.many && !shared)) settings_[i] = default_settings()[i];
   }
 }
 
@@ -181,7 +180,8 @@ void ConfigTree::assign_extra(const std::string& key, const OverrideValue& value
                               const Source& source) {
   const NodePath path = split_dotted(key);
   for (std::size_t length = 1; length < path.size(); ++length) {
-    const std::string outer = join_dotted(NodePath(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(length)));
+    const std::string outer =
+        join_dotted(NodePath(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(length)));
     const GroupInfo* group = group_of(outer);
     if (find_key(outer))
       throw ConfigError(source.where + ": " + outer + " is a value and holds no keys");
@@ -193,7 +193,7 @@ void ConfigTree::assign_extra(const std::string& key, const OverrideValue& value
       throw ConfigError(source.where + ": " + outer + " is not selected; select it first");
   }
   check_values(value, key, source);
-  if (!extras_.set(path, value, source.origin))
+  if (!extras_.set(path, value, source))
     throw ConfigError(source.where + ": the list has no such place as " + shown_text(key));
 }
 

@@ -22,13 +22,6 @@ struct Setting {
   std::string where = {};  // file and line, or argument: for errors found later
 };
 
-// Who changes the tree: the origin that `balr config` prints, and the start of every error, which
-// names the file and line or the argument.
-struct Source {
-  std::string origin;
-  std::string where;
-};
-
 // The values and selections behind a Config, and the rules for changing them. Errors are
 // ConfigErrors.
 class ConfigTree {

@@ -21,9 +21,8 @@ struct Interpolation {
 };
 
 // A value in the tree: null, or what the key's type says (a text is a string, a list a vector).
-using SettingValue =
-    std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>,
-                 BigInteger, Interpolation>;
+using SettingValue = std::variant<std::monostate, bool, std::int64_t, double, std::string,
+                                  std::vector<std::string>, BigInteger, Interpolation>;
 
 // Thrown by the conversions below: the value is not of the wanted type. The text says what was
 // wanted.

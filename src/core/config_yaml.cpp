@@ -25,12 +25,13 @@ constexpr int kMaxDepth = 32;
 class YamlLoader {
  public:
   YamlLoader(ConfigTree& tree, const std::filesystem::path& file)
-      : tree_(tree), where_(shown_text(file.string())), origin_(kFileOrigin + file.filename().string()) {}
+      : tree_(tree),
+        where_(shown_text(file.string())),
+        origin_(kFileOrigin + file.filename().string()) {}
 
   void load(const YAML::Node& root) {
     if (root.IsNull()) return;  // an empty file
-    if (!root.IsMap())
-      fail(root, "the file must be a map of keys, as `balr config` prints");
+    if (!root.IsMap()) fail(root, "the file must be a map of keys, as `balr config` prints");
     visit_map(root, "");
   }
 
@@ -44,7 +45,8 @@ class YamlLoader {
   }
   Source source(const YAML::Node& node) const { return {.origin = origin_, .where = at(node)}; }
   void count(const YAML::Node& node) {
-    if (++nodes_ > kMaxNodes) fail(node, "the file has too many values; are there aliases of aliases?");
+    if (++nodes_ > kMaxNodes)
+      fail(node, "the file has too many values; are there aliases of aliases?");
   }
 
   OverrideValue scalar(const YAML::Node& node) const {
@@ -126,8 +128,7 @@ class YamlLoader {
     const std::string key = prefix.empty() ? name : prefix + "." + name;
     if (name.empty() || name.find('.') != std::string::npos)
       fail(place, "+ needs one name behind it");
-    if (find_key(key) || is_node(key))
-      fail(place, key + " is there already; write it without +");
+    if (find_key(key) || is_node(key)) fail(place, key + " is there already; write it without +");
     tree_.assign_extra(key, value(node, 0), source(place));
   }
 
@@ -152,8 +153,7 @@ class YamlLoader {
   void visit_group(const YAML::Node& node, const GroupInfo& group, const YAML::Node& place) {
     if (node.IsNull() && group.removable) return tree_.select(group, {}, source(place));
     if (!node.IsMap())
-      return tree_.select(group, option_names(group, value(node, 0), source(place)),
-                          source(place));
+      return tree_.select(group, option_names(group, value(node, 0), source(place)), source(place));
     if (!group.many) select_target(node, group);
     visit_map(node, group.name);
   }
@@ -167,8 +167,8 @@ class YamlLoader {
     for (const auto& option : group.options)
       if (target.IsScalar() && target.Scalar() == option.target)
         return tree_.select(group, {option.name}, source(target));
-    fail(target, group.name + "._target_ names no known class; select by name, e.g. " +
-                     group.name + ": " + group.options.front().name);
+    fail(target, group.name + "._target_ names no known class; select by name, e.g. " + group.name +
+                     ": " + group.options.front().name);
   }
 
   void check_target(const YAML::Node& target, const std::string& node) const {
@@ -183,8 +183,8 @@ class YamlLoader {
     if (!list.IsSequence()) fail(list, "defaults must be a list, such as [config, _self_]");
     for (const YAML::Node& item : list) {
       count(item);
-      if (item.IsScalar() && (item.Scalar() == "_self_" || item.Scalar() == "config" ||
-                              item.Scalar() == "/config"))
+      if (item.IsScalar() &&
+          (item.Scalar() == "_self_" || item.Scalar() == "config" || item.Scalar() == "/config"))
         continue;
       if (!item.IsMap() || item.size() != 1)
         fail(item, "defaults may name config, _self_ and groups (scorer: dna) only");
@@ -214,8 +214,8 @@ class DocumentStart : public YAML::EventHandler {
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
   void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {
-  }
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
   void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
                        YAML::EmitterStyle::value) override {}
   void OnSequenceEnd() override {}

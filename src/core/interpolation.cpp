@@ -11,7 +11,7 @@ namespace {
 
 using Kind = OverrideValue::Kind;
 
-constexpr int kMaxDepth = 32;                      // of interpolations, lists and dicts in a text
+constexpr int kMaxDepth = 32;  // of interpolations, lists and dicts in a text
 constexpr std::size_t kMaxText = std::size_t{1} << 20;  // bytes of a result
 
 [[noreturn]] void fail(const std::string& reason) { throw InterpolationError{reason}; }
@@ -140,8 +140,7 @@ class Evaluator {
       if (value.kind != Kind::kText) fail("a part of a key must be text, not " + shown(value));
       return value.text;
     }
-    const std::size_t end =
-        std::min(rest().find_first_of("\\${}()[]:. \t'\""), rest().size());
+    const std::size_t end = std::min(rest().find_first_of("\\${}()[]:. \t'\""), rest().size());
     if (end == 0) malformed();
     const std::string name(rest().substr(0, end));
     next_ += end;
@@ -165,8 +164,7 @@ class Evaluator {
   OverrideValue parse_element() {
     const Deeper guard(depth_);
     if (peek() == '\'' || peek() == '"') return parse_text(text_[next_++]);
-    if (accept('[', false, true))
-      return {.kind = Kind::kList, .items = parse_sequence(']')};
+    if (accept('[', false, true)) return {.kind = Kind::kList, .items = parse_sequence(']')};
     if (accept('{', false, true)) return parse_dict();
     return parse_primitive(true);
   }
@@ -214,7 +212,8 @@ class Evaluator {
     if (parts.empty()) malformed();
     if (parts.size() == 1) return parts[0].value;
     OverrideValue joined;
-    for (const Part& part : parts) joined.text += part.written ? *part.written : as_text(part.value);
+    for (const Part& part : parts)
+      joined.text += part.written ? *part.written : as_text(part.value);
     if (joined.text.size() > kMaxText) fail("the text grows too long");
     return joined;
   }
@@ -247,8 +246,7 @@ class Evaluator {
       fail(name + " has the wrong number of arguments");
     if (name == "oc.create") return arguments[0];
     if (name == "oc.decode") return decode(arguments[0]);
-    if (arguments[0].kind != Kind::kText)
-      fail(name + " needs a name, not " + shown(arguments[0]));
+    if (arguments[0].kind != Kind::kText) fail(name + " needs a name, not " + shown(arguments[0]));
     if (name == "oc.select") {
       const OverrideValue null{.kind = Kind::kNull, .text = "None"};
       return look_up(arguments[0].text, arguments.size() == 2 ? arguments[1] : null);

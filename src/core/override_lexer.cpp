@@ -102,10 +102,10 @@ struct Punctuation {
   bool after;
 };
 constexpr Punctuation kPunctuation[] = {
-    {'(', TokenKind::kParenOpen, true, true},    {',', TokenKind::kComma, true, true},
-    {')', TokenKind::kParenClose, true, false},  {'[', TokenKind::kBracketOpen, false, true},
+    {'(', TokenKind::kParenOpen, true, true},     {',', TokenKind::kComma, true, true},
+    {')', TokenKind::kParenClose, true, false},   {'[', TokenKind::kBracketOpen, false, true},
     {']', TokenKind::kBracketClose, true, false}, {'{', TokenKind::kBraceOpen, false, true},
-    {'}', TokenKind::kBraceClose, true, false},  {':', TokenKind::kColon, true, true},
+    {'}', TokenKind::kBraceClose, true, false},   {':', TokenKind::kColon, true, true},
     {'=', TokenKind::kEqual, true, true},
 };
 

@@ -9,10 +9,27 @@ namespace balr {
 
 // The tokens of a value in hydra's override grammar (its OverrideLexer.g4, VALUE_MODE).
 enum class TokenKind {
-  kFloat, kInt, kBool, kNull, kCharacter, kId, kEscape, kBlank,  // atoms, which make up bare text
-  kParenOpen, kComma, kParenClose, kBracketOpen, kBracketClose, kBraceOpen, kBraceClose,
-  kColon, kEqual, kQuoted, kInterpolation,
-  kEnd, kError,
+  kFloat,
+  kInt,
+  kBool,
+  kNull,
+  kCharacter,
+  kId,
+  kEscape,
+  kBlank,  // atoms, which make up bare text
+  kParenOpen,
+  kComma,
+  kParenClose,
+  kBracketOpen,
+  kBracketClose,
+  kBraceOpen,
+  kBraceClose,
+  kColon,
+  kEqual,
+  kQuoted,
+  kInterpolation,
+  kEnd,
+  kError,
 };
 
 struct Token {

@@ -12,8 +12,8 @@ namespace {
 
 using Kind = OverrideValue::Kind;
 
-constexpr int kMaxDepth = 32;               // of nested lists, dicts and functions
-constexpr std::size_t kMaxDigits = 4300;    // of an integer, as in Python
+constexpr int kMaxDepth = 32;             // of nested lists, dicts and functions
+constexpr std::size_t kMaxDigits = 4300;  // of an integer, as in Python
 
 bool is_bare(TokenKind kind) {
   return kind <= TokenKind::kBlank || kind == TokenKind::kInterpolation ||
@@ -78,8 +78,7 @@ class Parser {
   void check_key(const std::string& key) const {
     if (key.empty()) fail("has no key before '='; write key=value");
     if (!is_override_key(key))
-      fail("has the malformed key '" + shown_text(key) +
-           "'; a key is names joined by single dots");
+      fail("has the malformed key '" + shown_text(key) + "'; a key is names joined by single dots");
   }
 
   const Token& peek(std::size_t ahead = 0) const {
@@ -112,7 +111,7 @@ class Parser {
   void expect(TokenKind kind, const char* sign) {
     if (!accept(kind))
       fail_here(std::string("needs '") + sign + "' where " + here() +
-           "; put a value with special characters into quotes");
+                "; put a value with special characters into quotes");
   }
 
   OverrideValue parse_top_value() {
@@ -129,8 +128,7 @@ class Parser {
     if (depth > kMaxDepth) fail("is nested too deeply");
     if (accept(TokenKind::kBracketOpen)) return parse_list(depth);
     if (accept(TokenKind::kBraceOpen)) return parse_dict(depth);
-    if (peek().kind == TokenKind::kQuoted)
-      return written_text(unquoted(tokens_[next_++].text));
+    if (peek().kind == TokenKind::kQuoted) return written_text(unquoted(tokens_[next_++].text));
     if (peek().kind == TokenKind::kId && peek(1).kind == TokenKind::kParenOpen)
       return parse_function(depth);
     return parse_bare("a value", is_bare);
@@ -170,8 +168,7 @@ class Parser {
     NamedArguments named;
     if (!accept(TokenKind::kParenClose)) {
       do {
-        const bool has_name =
-            peek().kind == TokenKind::kId && peek(1).kind == TokenKind::kEqual;
+        const bool has_name = peek().kind == TokenKind::kId && peek(1).kind == TokenKind::kEqual;
         const std::string argument(has_name ? peek().text : "");
         if (has_name) next_ += 2;
         if (!has_name && !named.empty()) fail("has an argument without name behind a named one");
@@ -197,7 +194,7 @@ class Parser {
     while (belongs(peek().kind)) ++next_;
     if (next_ == begin)
       fail_here(std::string("needs ") + what + " where " + here() +
-           "; put special characters into quotes");
+                "; put special characters into quotes");
     std::size_t first = begin;
     std::size_t last = next_;
     if (tokens_[first].kind == TokenKind::kBlank) ++first;

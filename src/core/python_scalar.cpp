@@ -117,8 +117,8 @@ std::string python_float(double value) {
 std::optional<std::string> truncated_integer(double value) {
   if (!std::isfinite(value)) return std::nullopt;
   std::array<char, 512> buffer;  // the largest double has 309 digits
-  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(),
-                                    std::trunc(value), std::chars_format::fixed);
+  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::trunc(value),
+                                    std::chars_format::fixed);
   return canonical_integer(std::string_view(buffer.data(), result.ptr));
 }
 

@@ -70,7 +70,11 @@ std::optional<std::string> unsigned_integer(std::string_view text) {
     return octal ? octal : std::optional<std::string>();
   }
   if (text == "0" || (all_of(text, "0123456789_") && text[0] >= '1' && text[0] <= '9'))
-    return [&] { std::string d(text); std::erase(d, '_'); return d; }();
+    return [&] {
+      std::string d(text);
+      std::erase(d, '_');
+      return d;
+    }();
   if (text.empty() || text[0] < '1' || text[0] > '9' || text.find('.') != std::string_view::npos)
     return std::nullopt;
   const auto parts = sexagesimal(text);
@@ -175,7 +179,8 @@ OverrideValue classify_yaml(const std::string& text) {
     if (is_word(text, word)) return {.kind = Kind::kBool, .text = "True"};
   for (const char* word : {"no", "false", "off"})
     if (is_word(text, word)) return {.kind = Kind::kBool, .text = "False"};
-  if (text[0] == '.' && (text.substr(1) == "nan" || text.substr(1) == "NaN" || text.substr(1) == "NAN"))
+  if (text[0] == '.' &&
+      (text.substr(1) == "nan" || text.substr(1) == "NaN" || text.substr(1) == "NAN"))
     return {.kind = Kind::kFloat, .text = "nan"};
   const bool sign = text[0] == '+' || text[0] == '-';
   const std::string_view digits = std::string_view(text).substr(sign ? 1 : 0);

@@ -119,7 +119,8 @@ TEST_F(ConfigFile, ErrorsNameFileLineAndKey) {
         Case{"data:\n  batch_size: {a: 1}\n", "c.yaml:2: data.batch_size must be an integer"},
         Case{"a: [1\n", "not valid YAML"},
         Case{"- 1\n", "c.yaml:1: the file must be a map"},
-        Case{"data:\n  shuffle: true\n  shuffle: false\n", "c.yaml:3: data.shuffle stands there twice"},
+        Case{"data:\n  shuffle: true\n  shuffle: false\n",
+             "c.yaml:3: data.shuffle stands there twice"},
         Case{"+a: {b: 1, b: 2}\n", "c.yaml:1: b stands there twice"},
         Case{"trainer: {epochs: 1}\n---\ntrainer: {epochs: 2}\n", "a second document begins"},
         Case{"data:\n  foo: 1\n", "c.yaml:2: unknown key data.foo; data has the keys batch_size"},
@@ -140,8 +141,10 @@ TEST_F(ConfigFile, ErrorsNameFileLineAndKey) {
         Case{"trainer:\n  losses: [MSE]\n", "no option 'MSE'"},
         Case{"scorer:\n  _target_: os.system\n", "no known class"},
         Case{"trainer:\n  _target_: os.system\n", "no known class"},
-        Case{"input: x\n", "command line"}, Case{"audio_formats: wav\n", "a list"},
-        Case{"x: &a [*a]\n", ""}, Case{"scorer:\n  f: 1\n", "scorer=maxllr"}}) {
+        Case{"input: x\n", "command line"},
+        Case{"audio_formats: wav\n", "a list"},
+        Case{"x: &a [*a]\n", ""},
+        Case{"scorer:\n  f: 1\n", "scorer=maxllr"}}) {
     const std::string message = load_error(c.text);
     EXPECT_FALSE(message.empty()) << c.text;
     EXPECT_NE(message.find(c.reason), std::string::npos) << c.text << " -> " << message;
@@ -178,6 +181,11 @@ TEST_F(ConfigFile, HostileFilesAreRefused) {
 // A text that names itself, or names that double at each step, are followed within bounds.
 TEST_F(ConfigFile, HostileInterpolationsAreRefused) {
   EXPECT_NE(load_error_of_all("trainer: {seed: '${trainer.seed}'}\n").find("refers to itself"),
+            std::string::npos);
+  EXPECT_NE(load_error_of_all("trainer:\n  seed: ${nothing}\n")
+                .find("c.yaml:2: trainer.seed is '${nothing}'"),
+            std::string::npos);
+  EXPECT_NE(load_error_of_all("data:\n  +foo: [1, '${nothing}']\n").find("c.yaml:2: data.foo.1 is"),
             std::string::npos);
   std::string text = "+b0: xxxxxxxxxx\n";
   for (int i = 1; i < 40; ++i)
@@ -218,10 +226,11 @@ TEST_F(ConfigFile, HydrasDefaultsList) {
 
 // config.yaml of a run, with all that overrides can bring, gives the same tree again.
 TEST_F(ConfigFile, AnyTreeReadsBackEqual) {
-  Config config = with({"trainer.epochs=99999999999999999999", "+data.foo={a: [1, 'x y'], b.c: null}",
-                        "+foo=[${data.batch_size}, '\\${x}']", "trainer.seed=${trainer.log_period}",
-                        "data.sampler='\\${a} \\\\${trainer.log_period} \\\\\\${b}'",
-                        "trainer.learning_rate=nan", "+embeddings.model.model_dir=/m", "model_dir=a//b/"});
+  Config config =
+      with({"trainer.epochs=99999999999999999999", "+data.foo={a: [1, 'x y'], b.c: null}",
+            "+foo=[${data.batch_size}, '\\${x}']", "trainer.seed=${trainer.log_period}",
+            "data.sampler='\\${a} \\\\${trainer.log_period} \\\\\\${b}'",
+            "trainer.learning_rate=nan", "+embeddings.model.model_dir=/m", "model_dir=a//b/"});
   config.set_from_option("save_dir", "out/${x}", "option --save-dir");
   Config again;
   again.load_yaml(write(config.to_yaml(true)));
@@ -248,7 +257,8 @@ TEST(ConfigPresets, SelectWhatTheyAreNamedAfter) {
       {"mse_sparsity", {"mse", "sparsity"}},
       {"all_losses", {"mse", "triplet", "sparsity", "arcface"}}};
   std::set<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(source) / "configs")) {
+  for (const auto& file :
+       std::filesystem::directory_iterator(std::filesystem::path(source) / "configs")) {
     const std::string name = file.path().stem().string();
     SCOPED_TRACE(name);
     names.insert(name);
@@ -262,17 +272,18 @@ TEST(ConfigPresets, SelectWhatTheyAreNamedAfter) {
     ASSERT_EQ(losses.count(name), 1u);
     for (const char* loss : {"mse", "triplet", "sparsity", "arcface"})
       EXPECT_EQ(config.has(std::string("trainer.losses.") + loss),
-                std::ranges::count(losses.at(name), loss) == 1) << loss;
-    const std::int64_t rows = config.integer("data.N_classes_per_batch") *
-                              config.integer("data.M_samples_per_class");
+                std::ranges::count(losses.at(name), loss) == 1)
+          << loss;
+    const std::int64_t rows =
+        config.integer("data.N_classes_per_batch") * config.integer("data.M_samples_per_class");
     EXPECT_EQ(config.integer("data.batch_size"), rows);
     if (name == "smoke") continue;
     EXPECT_EQ(config.integer("trainer.epochs"), 200);
     EXPECT_EQ(rows, 512);
   }
-  for (const char* wanted : {"recipe", "smoke", "mse", "mse_triplet", "mse_arcface", "mse_sparsity",
-                             "all_losses", "scorer_beta", "scorer_dna", "scorer_speech",
-                             "scorer_maxllr", "scorer_cosine"})
+  for (const char* wanted :
+       {"recipe", "smoke", "mse", "mse_triplet", "mse_arcface", "mse_sparsity", "all_losses",
+        "scorer_beta", "scorer_dna", "scorer_speech", "scorer_maxllr", "scorer_cosine"})
     EXPECT_EQ(names.count(wanted), 1u) << wanted;
 }
 

@@ -1,6 +1,6 @@
 // The overrides of hydra 1.3.2 with the Python balr's configuration
-// (BALR_TEST_DATA/golden/hydra_overrides.jsonl): every line has the same outcome here, the same tree
-// or a refusal that says more. There are two exceptions, both on purpose:
+// (BALR_TEST_DATA/golden/hydra_overrides.jsonl): every line has the same outcome here, the same
+// tree or a refusal that says more. There are two exceptions, both on purpose:
 //  - a key that an option of the command line silently overrides there (device=, ...) is an error;
 //  - a path given by an option is taken as it is and never goes through the grammar.
 #include <gtest/gtest.h>
@@ -75,7 +75,8 @@ std::string written(const std::string& object, const std::string& key) {
   const std::string start = "\"" + key + "\": ";
   const std::size_t begin = object.find(start);
   if (begin == std::string::npos) return "";
-  return object.substr(begin + start.size(), object.find_first_of(",}\n", begin) - begin - start.size());
+  return object.substr(begin + start.size(),
+                       object.find_first_of(",}\n", begin) - begin - start.size());
 }
 
 // The name before = in the first argument.

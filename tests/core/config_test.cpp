@@ -227,7 +227,8 @@ TEST(Config, OriginsAreShown) {
   config.set_from_option("device", "cuda", "option --device");
   const std::string yaml = config.to_yaml(true);
   for (const char* line :
-       {"  epochs: 3  # override\n", "  seed: 1234  # default\n", "device: cuda  # option --device\n",
+       {"  epochs: 3  # override\n", "  seed: 1234  # default\n",
+        "device: cuda  # option --device\n",
         "  _target_: balr.scoring.llr.DNALLRScorer  # override\n", "  \"+foo\": 1  # override\n"})
     EXPECT_NE(yaml.find(line), std::string::npos) << line << yaml;
 }
@@ -242,30 +243,29 @@ TEST(Config, NotesSayWhatHasNoEffect) {
   EXPECT_TRUE(with({"trainer.epochs=3", "++trainer.seed=5"}).notes().empty());
 }
 
-// Lines of hydra's outcomes (golden/hydra_overrides.jsonl, hydra 1.3.2), for where that file is not.
+// Lines of hydra's outcomes (golden/hydra_overrides.jsonl, hydra 1.3.2), for where that file is
+// not.
 TEST(Config, SomeOutcomesOfHydra) {
   struct Case {
     const char* argument;
     const char* key;
     const char* json;
   };
-  for (const Case& c : {Case{"+data.foo=1", "data.foo", "1"},
-                        Case{"++data.foo=1", "data.foo", "1"},
-                        Case{"+trainer=batrainer", "trainer.losses.mse", "null"},
-                        Case{"trainer.seed=${trainer.epochs}", "trainer.seed", "64"},
-                        Case{"trainer.epochs=007", "trainer.epochs", "7"},
-                        Case{"trainer.epochs=1_000", "trainer.epochs", "1000"},
-                        Case{"trainer.epochs=str(3)", "trainer.epochs", "3"},
-                        Case{"trainer.learning_rate=1", "trainer.learning_rate", "1.0"},
-                        Case{"trainer.learning_rate=nan", "trainer.learning_rate", "\"nan\""},
-                        Case{"data.shuffle=2", "data.shuffle", "true"},
-                        Case{"data.sampler=true", "data.sampler", "\"True\""},
-                        Case{"data.sampler=NULL", "data.sampler", "null"},
-                        Case{"save_dir=x", "save_dir", "\"x\""},
-                        Case{"~scorer", "scorer", "null"},
-                        Case{"scorer=[dna]", "scorer.drop_in", "0.12"},
-                        Case{"trainer.losses.triplet={margin:0.1}", "trainer.losses.triplet.margin", "0.1"},
-                        Case{"+embeddings.model.model_dir=/m", "embeddings.model.model_dir", "\"/m\""}})
+  for (const Case& c :
+       {Case{"+data.foo=1", "data.foo", "1"}, Case{"++data.foo=1", "data.foo", "1"},
+        Case{"+trainer=batrainer", "trainer.losses.mse", "null"},
+        Case{"trainer.seed=${trainer.epochs}", "trainer.seed", "64"},
+        Case{"trainer.epochs=007", "trainer.epochs", "7"},
+        Case{"trainer.epochs=1_000", "trainer.epochs", "1000"},
+        Case{"trainer.epochs=str(3)", "trainer.epochs", "3"},
+        Case{"trainer.learning_rate=1", "trainer.learning_rate", "1.0"},
+        Case{"trainer.learning_rate=nan", "trainer.learning_rate", "\"nan\""},
+        Case{"data.shuffle=2", "data.shuffle", "true"},
+        Case{"data.sampler=true", "data.sampler", "\"True\""},
+        Case{"data.sampler=NULL", "data.sampler", "null"}, Case{"save_dir=x", "save_dir", "\"x\""},
+        Case{"~scorer", "scorer", "null"}, Case{"scorer=[dna]", "scorer.drop_in", "0.12"},
+        Case{"trainer.losses.triplet={margin:0.1}", "trainer.losses.triplet.margin", "0.1"},
+        Case{"+embeddings.model.model_dir=/m", "embeddings.model.model_dir", "\"/m\""}})
     EXPECT_EQ(nlohmann::json::parse(with({c.argument}).to_json()).at(c.key).dump(), c.json)
         << c.argument;
   EXPECT_NE(with({"trainer.epochs=99999999999999999999"}).to_json().find(": 99999999999999999999,"),

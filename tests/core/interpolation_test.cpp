@@ -88,20 +88,16 @@ TEST(Interpolation, RefusalsNameKeyAndReason) {
     const char* value;
     const char* reason;
   };
-  for (const Case& c : {Case{"${trainer.nothing}", "there is no key trainer.nothing"},
-                        Case{"'${a'", "malformed at character"},
-                        Case{"'${}'", "malformed"},
-                        Case{"'${a${b}}'", "malformed"},
-                        Case{"'${nope:x}'", "knows no resolver nope"},
-                        Case{"'${oc.env:BALR_TEST_NONE}'", "BALR_TEST_NONE is not set"},
-                        Case{"'${oc.env:}'", "wrong number"},
-                        Case{"'${oc.env:5}'", "needs a name"},
-                        Case{"${data.sampler}", "refers to itself"},
-                        Case{"${data}", "refers to itself"},
-                        Case{"${trainer}", "a set of keys, but data.sampler must be text"},
-                        Case{"'a${trainer}'", "cannot be a part of a text"},
-                        Case{"'${....a}'", "above the root"},
-                        Case{"'${trainer.${trainer.epochs}}'", "must be text"}}) {
+  for (const Case& c :
+       {Case{"${trainer.nothing}", "there is no key trainer.nothing"},
+        Case{"'${a'", "malformed at character"}, Case{"'${}'", "malformed"},
+        Case{"'${a${b}}'", "malformed"}, Case{"'${nope:x}'", "knows no resolver nope"},
+        Case{"'${oc.env:BALR_TEST_NONE}'", "BALR_TEST_NONE is not set"},
+        Case{"'${oc.env:}'", "wrong number"}, Case{"'${oc.env:5}'", "needs a name"},
+        Case{"${data.sampler}", "refers to itself"}, Case{"${data}", "refers to itself"},
+        Case{"${trainer}", "a set of keys, but data.sampler must be text"},
+        Case{"'a${trainer}'", "cannot be a part of a text"}, Case{"'${....a}'", "above the root"},
+        Case{"'${trainer.${trainer.epochs}}'", "must be text"}}) {
     const std::string message = sampler(c.value);
     EXPECT_NE(message.find(c.reason), std::string::npos) << c.value << " -> " << message;
     EXPECT_NE(message.find("data.sampler"), std::string::npos) << message;
@@ -111,13 +107,14 @@ TEST(Interpolation, RefusalsNameKeyAndReason) {
 
 TEST(Interpolation, ResultsTakeTheTypeOfTheirKey) {
   Config config;
-  for (const Texts& bad : {Texts{"trainer.seed=${data.sampler}"},
-                           Texts{"trainer.seed=${scorer.checkpoint_path}"},
-                           Texts{"save_dir=${trainer.epochs}"},
-                           Texts{"trainer.seed=${trainer.epochs}", "trainer.epochs=${trainer.seed}"}})
+  for (const Texts& bad :
+       {Texts{"trainer.seed=${data.sampler}"}, Texts{"trainer.seed=${scorer.checkpoint_path}"},
+        Texts{"save_dir=${trainer.epochs}"},
+        Texts{"trainer.seed=${trainer.epochs}", "trainer.epochs=${trainer.seed}"}})
     EXPECT_THROW(config.apply_overrides(bad), ConfigError) << bad[0];
   config.apply_overrides(Texts{"trainer.learning_rate=${trainer.epochs}", "save_dir=x/${device}",
-                               "data.shuffle=${data.num_workers}", R"(trainer.seed='${oc.decode:"12"}')"});
+                               "data.shuffle=${data.num_workers}",
+                               R"(trainer.seed='${oc.decode:"12"}')"});
   EXPECT_EQ(config.real("trainer.learning_rate"), 64.0);
   EXPECT_EQ(config.optional_text("save_dir"), "x/cpu");
   EXPECT_TRUE(config.flag("data.shuffle"));

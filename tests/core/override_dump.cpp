@@ -1,5 +1,6 @@
-// For tests in Python: each line of the standard input is a JSON list of overrides, or a text, which
-// is a YAML file; each line of the output {"config": {...}, "yaml": "..."} or {"error": "..."}.
+// For tests in Python: each line of the standard input is a JSON list of overrides, or a text,
+// which is a YAML file; each line of the output {"config": {...}, "yaml": "..."} or {"error":
+// "..."}.
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -31,7 +32,6 @@ Json outcome(const Json& input) {
 int main() {
   std::string line;
   while (std::getline(std::cin, line))
-    std::cout << outcome(Json::parse(line))
-                     .dump(-1, ' ', true, Json::error_handler_t::replace)
+    std::cout << outcome(Json::parse(line)).dump(-1, ' ', true, Json::error_handler_t::replace)
               << std::endl;
 }

@@ -121,24 +121,17 @@ TEST(OverrideParser, Functions) {
     Kind kind;
     const char* printed;
   };
-  for (const Case& c : {Case{"int(3)", Kind::kInt, "3"},
-                        Case{"int(2.7)", Kind::kInt, "2"},
-                        Case{"int(-2.7)", Kind::kInt, "-2"},
-                        Case{"int('1_2')", Kind::kInt, "12"},
-                        Case{"int(true)", Kind::kInt, "1"},
-                        Case{"int( value = 3 )", Kind::kInt, "3"},
-                        Case{"int(1e30)", Kind::kInt, "1000000000000000019884624838656"},
-                        Case{"str(3)", Kind::kText, "3"},
-                        Case{"str(true)", Kind::kText, "true"},
-                        Case{"str(1e3)", Kind::kText, "1000.0"},
-                        Case{"float(3)", Kind::kFloat, "3.0"},
-                        Case{"float('nan')", Kind::kFloat, "nan"},
-                        Case{"bool(0.0)", Kind::kBool, "False"},
-                        Case{"bool(nan)", Kind::kBool, "True"},
-                        Case{"bool(TRUE)", Kind::kBool, "True"},
-                        Case{"bool(null)", Kind::kBool, "False"},
-                        Case{"int(float(str(1e3)))", Kind::kInt, "1000"},
-                        Case{"sort(3)", Kind::kInt, "3"}}) {
+  for (const Case& c :
+       {Case{"int(3)", Kind::kInt, "3"}, Case{"int(2.7)", Kind::kInt, "2"},
+        Case{"int(-2.7)", Kind::kInt, "-2"}, Case{"int('1_2')", Kind::kInt, "12"},
+        Case{"int(true)", Kind::kInt, "1"}, Case{"int( value = 3 )", Kind::kInt, "3"},
+        Case{"int(1e30)", Kind::kInt, "1000000000000000019884624838656"},
+        Case{"str(3)", Kind::kText, "3"}, Case{"str(true)", Kind::kText, "true"},
+        Case{"str(1e3)", Kind::kText, "1000.0"}, Case{"float(3)", Kind::kFloat, "3.0"},
+        Case{"float('nan')", Kind::kFloat, "nan"}, Case{"bool(0.0)", Kind::kBool, "False"},
+        Case{"bool(nan)", Kind::kBool, "True"}, Case{"bool(TRUE)", Kind::kBool, "True"},
+        Case{"bool(null)", Kind::kBool, "False"}, Case{"int(float(str(1e3)))", Kind::kInt, "1000"},
+        Case{"sort(3)", Kind::kInt, "3"}}) {
     const OverrideValue parsed = value(c.text);
     EXPECT_EQ(parsed.kind, c.kind) << c.text;
     EXPECT_EQ(parsed.text, c.printed) << c.text;
@@ -147,9 +140,9 @@ TEST(OverrideParser, Functions) {
   EXPECT_EQ(value("sort([b,a],reverse=false)"), value("[a,b]"));
   EXPECT_EQ(value("sort([1,3,2.5],reverse=true)"), value("[3,2.5,1]"));
   for (const char* bad :
-       {"int(abc)", "int(1e400)", "int(nan)", "int(1", "int()", "int(1,2)", "int(null)", "bool(yes)",
-        "str(null)", "float([null])", "int(x=1)", "int(value=1,2)", "sort([a,1])", "sort(1,2)",
-        "shuffle([1,2])", "range(3)", "foo(1)"})
+       {"int(abc)", "int(1e400)", "int(nan)", "int(1", "int()", "int(1,2)", "int(null)",
+        "bool(yes)", "str(null)", "float([null])", "int(x=1)", "int(value=1,2)", "sort([a,1])",
+        "sort(1,2)", "shuffle([1,2])", "range(3)", "foo(1)"})
     EXPECT_NE(error(std::string("k=") + bad), "") << bad;
 }
 

@@ -9,7 +9,8 @@
 #include "balr/core/error.hpp"
 #include "core/config_tree.hpp"
 
-// What every accepted configuration must fulfil; a breach aborts, so that libFuzzer keeps the input.
+// What every accepted configuration must fulfil; a breach aborts, so that libFuzzer keeps the
+// input.
 namespace balr {
 
 inline void require(bool condition, const std::string& what) {

@@ -1,5 +1,5 @@
-// Overrides of any bytes, one a line, are applied or refused with a ConfigError of one line; what was
-// accepted prints as valid JSON and as YAML that gives the same tree again.
+// Overrides of any bytes, one a line, are applied or refused with a ConfigError of one line; what
+// was accepted prints as valid JSON and as YAML that gives the same tree again.
 #include "fuzz/config_tree_checks.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
