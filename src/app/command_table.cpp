@@ -26,7 +26,9 @@
 #include "app/commands/model_init.hpp"
 #include "app/commands/score_test.hpp"
 #include "app/commands/score_train.hpp"
+#include "app/commands/status.hpp"
 #include "app/commands/train.hpp"
+#include "app/commands/verify.hpp"
 #include "app/nearest.hpp"
 #include "balr/core/error.hpp"
 
@@ -66,6 +68,8 @@ std::span<const CommandEntry> command_table() {
       // Group::kFiles
       entry<ExportCommand>(),
       entry<ImportCommand>(),
+      entry<StatusCommand>(),
+      entry<VerifyCommand>(),
       // Group::kModels
       entry<ModelFetchCommand>(),
       entry<ModelInfoCommand>(),

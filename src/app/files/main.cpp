@@ -9,7 +9,8 @@ namespace balr {
 namespace {
 
 std::span<const Runner<>> runners() {
-  static const std::vector<Runner<>> table = {runner(run_export), runner(run_import), runner(run_model_fetch)};
+  static const std::vector<Runner<>> table = {runner(run_export), runner(run_import), runner(run_model_fetch),
+                                              runner(run_verify)};
   return table;
 }
 

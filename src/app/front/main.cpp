@@ -25,6 +25,7 @@ std::span<const Runner<>> runners() {
       runner(run_completion),
       runner(run_config),
       runner(run_help),
+      runner(run_status),
   };
   return table;
 }

@@ -2,6 +2,7 @@
 #include "app/commands/completion.hpp"
 #include "app/commands/config.hpp"
 #include "app/commands/help.hpp"
+#include "app/commands/status.hpp"
 #include "balr/core/error.hpp"
 
 namespace balr {
@@ -10,5 +11,6 @@ namespace balr {
 ExitCode run_completion(const CompletionCommand& command);
 ExitCode run_config(const ConfigCommand& command);
 ExitCode run_help(const HelpCommand& command);
+ExitCode run_status(const StatusCommand& command);
 
 }  // namespace balr

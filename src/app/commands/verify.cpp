@@ -1,0 +1,24 @@
+#include "app/commands/verify.hpp"
+
+namespace balr {
+
+CommandInfo VerifyCommand::info() {
+  return {
+      .name = "verify",
+      .group = Group::kFiles,
+      .program = Program::kFiles,
+      .summary = "Check a store of embeddings for damage",
+      .description =
+          "Recomputes the checksums, counts the rows, and looks at every value: rows that are ok\n"
+          "are finite, the others NaN. Of a folder: its embeddings.h5, and the parts of a run that\n"
+          "is not finished. 0 if all is well, 65 if not.",
+      .examples = "balr verify embeddings/dev\nbalr verify embeddings/dev/embeddings.h5",
+  };
+}
+
+void VerifyCommand::declare(OptionList& list) {
+  list.argument("PATH", path, PathCheck::kExists, "store, or output folder of extract");
+  declare_log(list, log);
+}
+
+}  // namespace balr
