@@ -37,7 +37,7 @@ bool is_ignored(const std::string& name) { return name.starts_with("projection."
 
 std::string describe(const ResnetConfig& config) {
   return config.name + ": " + std::to_string(config.feat_dim) + " mel bins, embeddings of " + std::to_string(config.embed_dim) +
-         ", " + (config.two_emb_layer ? "two layers" : "one layer") + " behind the pooling";
+         ", pooling " + config.pooling + ", " + (config.two_emb_layer ? "two layers" : "one layer") + " behind the pooling";
 }
 
 // The first and last layers tell the sizes.

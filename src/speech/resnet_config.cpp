@@ -58,8 +58,9 @@ void set_argument(ResnetConfig& config, const std::string& key, const YAML::Node
   } else if (key == "two_emb_layer") {
     config.two_emb_layer = value_of<bool>(node, key, "true or false");
   } else if (key == "pooling_func") {
-    const auto pooling = value_of<std::string>(node, key, "text");
-    if (pooling != "TSTP") throw DataError("its pooling is " + pooling + ", and only TSTP is supported; take another model");
+    config.pooling = value_of<std::string>(node, key, "text");
+    if (config.pooling != "TSTP" && config.pooling != "TAP" && config.pooling != "TSDP")
+      throw DataError("its pooling is " + config.pooling + ", and only TSTP, TAP and TSDP are supported; take another model");
   } else {
     throw DataError("model_args." + key + " is no argument of a ResNet");
   }
@@ -107,7 +108,7 @@ ResnetConfig read_resnet_config(const std::filesystem::path& file) {
 std::string to_yaml(const ResnetConfig& config) {
   return "model: " + config.name + "\nmodel_args:\n  embed_dim: " + std::to_string(config.embed_dim) +
          "\n  feat_dim: " + std::to_string(config.feat_dim) +
-         "\n  pooling_func: TSTP\n  two_emb_layer: " + (config.two_emb_layer ? "true" : "false") + "\n";
+         "\n  pooling_func: " + config.pooling + "\n  two_emb_layer: " + (config.two_emb_layer ? "true" : "false") + "\n";
 }
 
 }  // namespace balr

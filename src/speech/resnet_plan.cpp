@@ -65,7 +65,7 @@ TensorShapes resnet_tensors(const ResnetConfig& config) {
     for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
       tensors.push_back({unit.norm + part, {unit.out_channels}});
   }
-  tensors.push_back({"seg_1.weight", {config.embed_dim, plan.pooled}});
+  tensors.push_back({"seg_1.weight", {config.embed_dim, config.pooling == "TSTP" ? plan.pooled : plan.pooled / 2}});
   tensors.push_back({"seg_1.bias", {config.embed_dim}});
   if (config.two_emb_layer) {
     tensors.push_back({"seg_bn_1.running_mean", {config.embed_dim}});

@@ -31,11 +31,13 @@ TEST(ResnetConfigTest, ReadsWhatItWrites) {
   config.feat_dim = 64;
   config.embed_dim = 192;
   config.two_emb_layer = true;
+  config.pooling = "TAP";
   const ResnetConfig back = read(to_yaml(config));
   EXPECT_EQ(back.name, config.name);
   EXPECT_EQ(back.feat_dim, config.feat_dim);
   EXPECT_EQ(back.embed_dim, config.embed_dim);
   EXPECT_EQ(back.two_emb_layer, config.two_emb_layer);
+  EXPECT_EQ(back.pooling, config.pooling);
   EXPECT_TRUE(back.bottleneck());
   EXPECT_EQ(back.blocks(), (std::array{10, 20, 64, 3}));
 }

@@ -6,11 +6,12 @@
 
 namespace balr {
 
-// Which network of WeSpeaker's ResNet family, with statistics pooling (TSTP).
+// Which network of WeSpeaker's ResNet family.
 struct ResnetConfig {
   std::string name = "ResNet34";
   std::int64_t feat_dim = 80;    // mel bins; a multiple of 8
   std::int64_t embed_dim = 256;  // numbers of an embedding
+  std::string pooling = "TSTP";  // over time: TSTP mean and deviation, TAP mean, TSDP deviation
   bool two_emb_layer = false;    // a second linear layer behind the pooling
 
   bool bottleneck() const;              // three convolutions per block instead of two
