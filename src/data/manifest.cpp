@@ -156,6 +156,10 @@ Manifest read_manifest(const fs::path& input, const fs::path& root,
   if (fs::is_directory(input, ignored)) return read_folder(input, audio_formats);
   if (!fs::exists(input, ignored)) throw DataError(input.string() + " does not exist");
   if (extension(input) == "csv") return read_csv(input, root);
+  for (const char* other : {"h5", "npy", "ark"})
+    if (extension(input) == other)
+      throw DataError(input.string() +
+                      " holds vectors, not audio: pass the CSV, the folder or the audio file");
   Manifest out;
   out.source = input;
   out.has_audio = true;

@@ -212,6 +212,7 @@ TEST_F(ManifestTest, FolderAndSingleFile) {
   EXPECT_EQ(single.rows[0].id, "a");
   EXPECT_EQ(single.rows[0].path, dir_.path() / "d" / "a.txt");
   EXPECT_TRUE(single.has_audio && !single.has_speaker);
+  EXPECT_THROW(read_manifest(write("x", "embeddings.h5"), {}, {}), DataError);
 }
 
 TEST(Labels, OrderIsNumericOnlyIfAllAreNumbers) {
