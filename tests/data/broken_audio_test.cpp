@@ -20,7 +20,8 @@ extern "C" const char* __lsan_default_suppressions() { return "leak:vorbis_info_
 
 namespace {
 std::atomic<int> closed_in_vain{0};
-std::atomic<bool> disk_is_broken{false};
+std::atomic<int> reads_until_failure{-1};  // negative: the disk works
+std::atomic<int> failure{EIO};
 }  // namespace
 
 // Takes the C library's place in this program, for libsndfile too: counts descriptors closed twice.
@@ -30,10 +31,11 @@ extern "C" int close(int fd) {
   return result;
 }
 
-// Fails like a broken disk on request.
+// Fails like a broken disk on request, at once or later.
 extern "C" ssize_t read(int fd, void* to, std::size_t count) {
-  if (!disk_is_broken) return syscall(SYS_read, fd, to, count);
-  errno = EIO;
+  if (reads_until_failure < 0 || reads_until_failure-- > 0) return syscall(SYS_read, fd, to, count);
+  reads_until_failure = 0;
+  errno = failure;
   return -1;
 }
 
@@ -70,14 +72,22 @@ TEST_F(BrokenAudio, BrokenFilesGetAStatus) {
   }
 }
 
+// A broken disk, a file that is removed from a network file system while it is read.
 TEST_F(BrokenAudio, AReadThatFailsIsNotBrokenAudio) {
-  const auto x = tone(48000, 0.05);
-  const auto file = write("a.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 1, 16000, x);
-  disk_is_broken = true;
-  const auto out = loader_.load(file);
-  disk_is_broken = false;
-  EXPECT_EQ(out.status, RowStatus::kMissing);
-  EXPECT_EQ(out.reason, "Input/output error");
+  for (const auto& [name, whole] : every_format()) {
+    const auto file = bytes(name, whole + std::string(200'000, '\0'));  // libraries read ahead
+    for (const int reads : {0, 1, 2, 3}) {
+      failure = reads == 0 ? EIO : ESTALE;
+      reads_until_failure = reads;
+      const auto out = loader_.load(file);
+      const bool failed = reads_until_failure == 0;
+      reads_until_failure = -1;
+      ASSERT_TRUE(failed || reads > 1) << name;
+      if (!failed) continue;  // it needed no more
+      EXPECT_EQ(out.status, RowStatus::kMissing) << name << " after " << reads;
+      EXPECT_EQ(out.reason, reads == 0 ? "Input/output error" : "Stale file handle");
+    }
+  }
 }
 
 // A flipped bit, a hole, rubbish behind the end.
