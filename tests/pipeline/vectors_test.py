@@ -75,6 +75,13 @@ class Vectors(ModelTestCase):
         (self.dir / "data" / "corpus.csv.embeddings").unlink()
         run("import", self.source, "--save-dir", self.dir / "imported")
         np.testing.assert_array_equal(self.store(self.dir / "imported"), self.expected)
+        weights = []
+        for source in (self.source, self.plain, self.dir / "imported"):
+            out = self.dir / f"train{len(weights)}"
+            run("train", source, source, "--save-dir", out, "trainer.epochs=2", "trainer.losses=[mse]",
+                "data.N_classes_per_batch=2", "data.M_samples_per_class=2", "data.batch_size=4")
+            weights.append((out / "last.pt").read_bytes())
+        self.assertEqual(len(set(weights)), 1, "trained on the same vectors")
 
     def test_a_failed_row_has_no_file_and_no_line(self):
         lost = self.dir / "data" / f"{self.ids[3]}.wav"
