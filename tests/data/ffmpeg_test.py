@@ -106,6 +106,14 @@ class Ffmpeg(unittest.TestCase):
                     ffmpeg("-i", file, "-c:a", "pcm_f32le", wav)
                     np.testing.assert_array_equal(load(file)[4], load(wav)[4])
 
+    @unittest.skipUnless("avx2" in Path("/proc/cpuinfo").read_text(), "no processor with AVX2")
+    def test_the_bytes_are_those_of_a_processor_with_avx2_alone(self):
+        avx2 = "mmx+mmxext+sse+sse2+sse3+ssse3+sse4.1+sse4.2+avx+fma3+avx2"
+        for name, codec in (("a.m4a", "aac"), ("a.wma", "wmav2")):
+            file = self.encode(name, "-c:a", codec)
+            raw = ffmpeg("-cpuflags", avx2, "-i", file, "-f", "f32le", "-c:a", "pcm_f32le", "-", stdout=subprocess.PIPE)
+            self.assertEqual(load(file)[4].tobytes(), raw)
+
     def test_the_encoder_delay_is_cut_as_ffmpeg_cuts_it(self):
         noise = np.random.default_rng(1).standard_normal(3 * RATE)
         noise = (0.1 * (noise + np.roll(noise, 1))).astype("<f4")
