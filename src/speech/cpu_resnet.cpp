@@ -15,9 +15,9 @@ std::span<const double> values(const at::Tensor& tensor) {
   return {tensor.const_data_ptr<double>(), static_cast<std::size_t>(tensor.numel())};
 }
 
-Convolution pack_linear(const at::Tensor& weight, const at::Tensor& bias) {
+Convolution pack_linear(const at::Tensor& weight, const at::Tensor& bias, Path path) {
   const at::Tensor rows = weight.contiguous();
-  return {{rows.size(1), rows.size(0), 1, 1}, values(rows), values(bias), ConvolutionMethod::kDirect};
+  return {{rows.size(1), rows.size(0), 1, 1}, values(rows), values(bias), ConvolutionMethod::kDirect, path};
 }
 
 // The pooling's numbers come by mel bin here, by channel in the state dict.
@@ -41,8 +41,8 @@ std::int64_t rows_at_once(std::int64_t channels) { return channels <= 32 ? 8 : c
 
 }  // namespace
 
-CpuResnet::CpuResnet(const ResnetConfig& config, const ResnetPlan& plan, const FoldedResnet& folded, bool winograd)
-    : feat_dim_(config.feat_dim) {
+CpuResnet::CpuResnet(const ResnetConfig& config, const ResnetPlan& plan, const FoldedResnet& folded, bool winograd, Path path)
+    : feat_dim_(config.feat_dim), path_(path) {
   const auto add = [&](std::size_t unit, std::size_t in, std::ptrdiff_t added, bool relu) {
     add_node(plan.units[unit], folded.convolutions[unit], winograd, {in, 0, added, 0, 0, 0}, relu);
     return shapes_.size() - 1;
@@ -57,8 +57,8 @@ CpuResnet::CpuResnet(const ResnetConfig& config, const ResnetPlan& plan, const F
     }
     layer_ends_.push_back(x);
   }
-  linear_.push_back(pack_linear(columns_by_mel(folded.seg_1.weight, shapes_.back().channels), folded.seg_1.bias));
-  if (config.two_emb_layer) linear_.push_back(pack_linear(folded.seg_2.weight, folded.seg_2.bias));
+  linear_.push_back(pack_linear(columns_by_mel(folded.seg_1.weight, shapes_.back().channels), folded.seg_1.bias, path));
+  if (config.two_emb_layer) linear_.push_back(pack_linear(folded.seg_2.weight, folded.seg_2.bias, path));
 }
 
 std::size_t CpuResnet::add_picture(std::int64_t channels, std::int64_t stride) {
@@ -74,7 +74,8 @@ void CpuResnet::add_node(const ConvUnit& unit, const Affine& folded, bool winogr
   const at::Tensor weight = folded.weight.transpose(2, 3).contiguous();
   const bool fits = unit.kernel == 3 && unit.stride == 1 && unit.in_channels > 1;
   convolutions_.emplace_back(ConvolutionShape{unit.in_channels, unit.out_channels, unit.kernel, unit.stride}, values(weight),
-                             values(folded.bias), winograd && fits ? ConvolutionMethod::kWinograd : ConvolutionMethod::kDirect);
+                             values(folded.bias), winograd && fits ? ConvolutionMethod::kWinograd : ConvolutionMethod::kDirect,
+                             path_);
   const std::int64_t step = convolutions_.back().row_unit();
   const std::int64_t wanted = rows_at_once(std::max(unit.in_channels, unit.out_channels));
   node.out = add_picture(unit.out_channels, from.stride * unit.stride);

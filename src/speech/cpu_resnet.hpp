@@ -16,7 +16,7 @@ namespace balr {
 class CpuResnet {
  public:
   // `winograd`: for the convolutions of 3 x 3 and stride 1 behind the stem.
-  CpuResnet(const ResnetConfig& config, const ResnetPlan& plan, const FoldedResnet& folded, bool winograd);
+  CpuResnet(const ResnetConfig& config, const ResnetPlan& plan, const FoldedResnet& folded, bool winograd, Path path);
 
   // A picture kept for tests: [rows][cols][pitch].
   struct Kept {
@@ -43,6 +43,7 @@ class CpuResnet {
   std::vector<RowPicture> row_pictures(std::int64_t frames) const;
 
   std::int64_t feat_dim_;
+  Path path_;
   std::vector<PictureShape> shapes_;  // by picture
   std::vector<std::size_t> layer_ends_;  // pictures: of the stem and of each layer
   std::vector<RowNode> nodes_;

@@ -171,7 +171,8 @@ Resnet::Resnet(const ResnetConfig& config, const StateDict& weights, const Resne
   const FoldedResnet folded = fold_resnet(config, state.plan, weights);
   if (!by_library(placement)) {
     BALR_CHECK(placement.device.is_cpu() && placement.type == at::kFloat);
-    state.own = std::make_unique<const CpuResnet>(config, state.plan, folded, placement.convolutions != Convolutions::kDirect);
+    state.own = std::make_unique<const CpuResnet>(config, state.plan, folded, placement.convolutions != Convolutions::kDirect,
+                                                   placement.path);
     state_ = std::make_unique<const State>(std::move(state));
     return;
   }

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include <set>
+#include <cmath>
+#include <span>
 #include <string_view>
 
 #include "balr/core/error.hpp"
@@ -74,7 +76,22 @@ Named check_tensors(const ResnetConfig& config, const StateDict& weights) {
 at::Tensor deviation(const Named& tensors, const std::string& norm) {
   const at::Tensor& variance = tensors.at(norm + ".running_var");
   if (variance.min().item<double>() < 0) throw DataError("the tensor " + norm + ".running_var of the weights is negative; take another file");
-  return variance.add(kNormEps).sqrt_();
+  // Not ATen's root: it may be MKL's, whose last bit depends on the processor.
+  at::Tensor out = variance.clone(at::MemoryFormat::Contiguous);
+  for (double& value : std::span(out.mutable_data_ptr<double>(), static_cast<std::size_t>(out.numel())))
+    value = std::sqrt(value + kNormEps);
+  return out;
+}
+
+// weight x vector, added in order: the same bytes on any processor.
+at::Tensor times(const at::Tensor& weight, const at::Tensor& vector) {
+  at::Tensor out = at::zeros({weight.size(0)}, at::kDouble);
+  const at::Tensor rows = weight.contiguous(), values = vector.contiguous();
+  for (std::int64_t i = 0; i < weight.size(0); ++i)
+    for (std::int64_t j = 0; j < weight.size(1); ++j)
+      out.mutable_data_ptr<double>()[i] +=
+          rows.const_data_ptr<double>()[i * weight.size(1) + j] * values.const_data_ptr<double>()[j];
+  return out;
 }
 
 Affine fold_convolution(const Named& tensors, const ConvUnit& unit) {
@@ -93,7 +110,7 @@ at::Tensor weight_of_both(const ResnetConfig& config, const at::Tensor& weight) 
 // seg_2(seg_bn_1(x)); the norm has no weight and bias of its own.
 Affine fold_second_layer(const Named& tensors) {
   const at::Tensor weight = tensors.at("seg_2.weight") / deviation(tensors, "seg_bn_1");
-  return {weight, tensors.at("seg_2.bias") - weight.mv(tensors.at("seg_bn_1.running_mean"))};
+  return {weight, tensors.at("seg_2.bias") - times(weight, tensors.at("seg_bn_1.running_mean"))};
 }
 
 }  // namespace

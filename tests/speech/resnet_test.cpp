@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "balr/core/error.hpp"
+#include "balr/core/hash.hpp"
 #include "speech/formula_weights.hpp"
 #include "support/golden.hpp"
 
@@ -131,8 +132,8 @@ TEST(ResnetTest, EveryStageAgreesWithTheReference) {
 }
 
 // Rows of a padded batch against the same rows alone, for lengths around the strides' edges.
-void expect_rows_alone(const ResnetConfig& config) {
-  const Resnet network(config, test::formula_weights(config));
+void expect_rows_alone(const ResnetConfig& config, Convolutions convolutions) {
+  const Resnet network(config, test::formula_weights(config), {at::kCPU, at::kFloat, convolutions});
   const std::vector<std::int64_t> lengths{150, 9, 16, 17, 97, 128};
   const at::Tensor input = test::formula_input().repeat({3, 1, 1});
   at::Tensor padded = at::zeros_like(input);
@@ -148,12 +149,53 @@ void expect_rows_alone(const ResnetConfig& config) {
     const auto row = static_cast<std::int64_t>(i);
     const at::Tensor alone = network.forward(input[row].narrow(0, 0, lengths[i]).unsqueeze(0), {&lengths[i], 1});
     EXPECT_LT(relative(together[row], alone[0]), 2e-6) << config.name << ", " << lengths[i] << " frames";
+    if (convolutions != Convolutions::kLibrary) {
+      EXPECT_TRUE(at::equal(together[row], alone[0])) << config.name << ", " << lengths[i] << " frames";
+    }
   }
 }
 
 TEST(ResnetTest, ARowDoesNotDependOnItsMates) {
-  expect_rows_alone(config_of("ResNet18"));
-  expect_rows_alone(config_of("ResNet50", true));
+  // LibTorch's, as on a device, where batches are padded and masked.
+  expect_rows_alone(config_of("ResNet18"), Convolutions::kLibrary);
+  expect_rows_alone(config_of("ResNet50", true), Convolutions::kLibrary);
+  expect_rows_alone(config_of("ResNet18"), Convolutions::kAuto);
+}
+
+std::vector<float> formula_features(std::int64_t frames) {
+  const at::Tensor input = test::formula_input(1, frames);
+  return {input.const_data_ptr<float>(), input.const_data_ptr<float>() + input.numel()};
+}
+
+// The same network on every path that this processor has: every byte of the embedding. Lengths around the strides and tiles.
+TEST(ResnetTest, SameBytesOnEveryPath) {
+  for (const auto& [network_name, convolutions] : {std::pair{"ResNet18", Convolutions::kWinograd}, {"ResNet18", Convolutions::kDirect},
+                                           {"ResNet50", Convolutions::kWinograd}}) {
+    const StateDict weights = test::formula_weights(config_of(network_name));
+    for (const std::int64_t frames : {9, 13, 73}) {
+      std::vector<float> first;
+      for (const Path path : supported_paths()) {
+        // The plain path is slow; the kernels' own tests go through all shapes.
+        if (path == Path::kPlain && (frames > 9 || convolutions == Convolutions::kDirect || network_name != std::string("ResNet18"))) continue;
+        const Resnet network(config_of(network_name), weights, {at::kCPU, at::kFloat, convolutions, path});
+        const std::vector<float> found = network.embed(formula_features(frames));
+        if (first.empty()) first = found;
+        EXPECT_EQ(found, first) << network_name << ", " << frames << " frames, " << path_name(path);
+      }
+    }
+  }
+}
+
+// Pinned: these bytes must come out on any processor.
+TEST(ResnetTest, SameBytesEverywhere) {
+  const StateDict weights = test::formula_weights(config_of("ResNet18"));
+  const auto checksum = [&](Convolutions convolutions) {
+    const std::vector<float> found =
+        Resnet(config_of("ResNet18"), weights, {at::kCPU, at::kFloat, convolutions}).embed(formula_features(41));
+    return crc32c(std::as_bytes(std::span(found)));
+  };
+  EXPECT_EQ(checksum(Convolutions::kWinograd), 3692246069u);
+  EXPECT_EQ(checksum(Convolutions::kDirect), 3483861207u);
 }
 
 // Against the pooling's definition, applied to what the network pools.

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "balr/kernels/path.hpp"
 #include "balr/speech/resnet_config.hpp"
 #include "balr/weights/state_dict.hpp"
 
@@ -28,6 +29,7 @@ struct ResnetPlacement {
   at::Device device = at::kCPU;
   at::ScalarType type = at::kFloat;  // of LibTorch's convolutions, weights and activations; pooling and linear layers: float32 at least
   Convolutions convolutions = Convolutions::kAuto;  // kAuto: kWinograd on the CPU, kLibrary on a device
+  Path path = active_path();  // of our own kernels; changes no byte
 };
 
 // WeSpeaker's ResNet with statistics pooling, for inference: each batch-norm is folded into its convolution (in double).
