@@ -216,8 +216,8 @@ void read_kaldi_ark(std::istream& ark, std::uintmax_t bytes, const std::string& 
   }
 }
 
-void read_kaldi_table(const fs::path& table, const KaldiSink& sink) {
-  if (table.extension() == ".scp") return read_kaldi_scp(table, sink);
+void read_kaldi_table(const fs::path& table, bool script, const KaldiSink& sink) {
+  if (script) return read_kaldi_scp(table, sink);
   OpenFile ark;
   ark.open(table);
   read_kaldi_ark(ark.stream, ark.bytes, table.string(), sink);

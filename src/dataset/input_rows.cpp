@@ -44,9 +44,9 @@ StoreRowList read_input_rows(const fs::path& input, const fs::path& root,
   if (!fs::exists(input, error))
     throw DataError("there is no " + input.string() + ", or it may not be read: check the path");
   if (fs::is_directory(input)) return rows_of_folder(input, options);
-  const std::string extension = extension_of(input);
+  const std::string extension = options.format.empty() ? extension_of(input) : "." + options.format;
   if (extension == ".h5") return rows_of_store(input);
-  if (extension == ".ark" || extension == ".scp") return rows_of_kaldi(input);
+  if (extension == ".ark" || extension == ".scp") return rows_of_kaldi(input, extension == ".scp");
   if (extension == ".npy") return rows_of_matrix(input);
   const Manifest manifest = read_manifest(input, root, options.audio_formats);
   if (extension == ".csv" && options.kind == VectorKind::kEmbedding &&

@@ -15,8 +15,8 @@ namespace balr {
 StoreRowList rows_of_manifest(const Manifest& manifest, const std::filesystem::path& root,
                               VectorKind kind);
 
-// An .ark or .scp with vectors; speakers from `utt2spk` beside it, if there is one.
-StoreRowList rows_of_kaldi(const std::filesystem::path& table);
+// An .ark, or an .scp (`script`), with vectors; speakers from `utt2spk` beside it, if there is one.
+StoreRowList rows_of_kaldi(const std::filesystem::path& table, bool script);
 
 // A .npy matrix: ids are the row numbers from 0.
 StoreRowList rows_of_matrix(const std::filesystem::path& file);

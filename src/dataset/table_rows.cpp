@@ -21,12 +21,12 @@ std::unordered_map<std::string, std::string> read_speakers(const fs::path& file)
 
 }  // namespace
 
-StoreRowList rows_of_kaldi(const fs::path& table) {
+StoreRowList rows_of_kaldi(const fs::path& table, bool script) {
   StoreRowList out;
   const auto speakers = read_speakers(table.parent_path() / "utt2spk");
   std::vector<float> values;
   std::size_t dimension = 0;
-  read_kaldi_table(table, [&](KaldiVector entry) {
+  read_kaldi_table(table, script, [&](KaldiVector entry) {
     if (out.rows.empty()) dimension = entry.values.size();
     if (entry.values.size() != dimension || dimension == 0)
       throw DataError("the entry '" + entry.key + "' of " + table.string() + " has " +

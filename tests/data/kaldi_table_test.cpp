@@ -26,7 +26,7 @@ std::vector<KaldiVector> read(const std::string& bytes) {
 
 std::vector<KaldiVector> read(const fs::path& table) {
   std::vector<KaldiVector> out;
-  read_kaldi_table(table, [&](KaldiVector entry) { out.push_back(std::move(entry)); });
+  read_kaldi_table(table, table.extension() == ".scp", [&](KaldiVector entry) { out.push_back(std::move(entry)); });
   return out;
 }
 

@@ -248,6 +248,15 @@ class Import(Case):
                     if not text:
                         np.testing.assert_array_equal(vectors, self.vectors)
 
+    def test_a_table_by_another_name(self):
+        with kaldiio.WriteHelper(f"ark,t:{self.root / 'vectors.txt'}") as table:
+            table["utt"] = self.vectors[0]
+        self.refuse("import", self.root / "vectors.txt", "--save-dir", self.root / "none")
+        ids, vectors = self.imported(self.root / "vectors.txt", "--format", "ark")
+        self.assertEqual(ids, ["utt"])
+        np.testing.assert_allclose(vectors[0], self.vectors[0], rtol=1e-6)
+        self.refuse("import", self.root / "vectors.txt", "--save-dir", self.root / "none", "--format", "zip", code=2)
+
     def test_what_kaldi_has_besides_vectors_is_refused(self):
         for method in range(1, 8):
             name = str(self.root / f"c{method}")

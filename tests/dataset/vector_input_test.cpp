@@ -102,7 +102,7 @@ TEST_F(VectorInputs, AFolderAndASingleFile) {
   EXPECT_EQ(folder.ids, (Texts{"a.wav", "e/b.WAV"}));
   EXPECT_EQ(folder.values, (Floats{2, 1}));
   expect_refused(root() / "d", {"2 of 2 rows", "no speaker"});
-  const VectorTable only = open_vectors(root() / "d", {}, false, {VectorKind::kEmbedding, {"WAV"}});
+  const VectorTable only = open_vectors(root() / "d", {}, false, {.audio_formats = {"WAV"}});
   EXPECT_EQ(only.rows(), 2);
   for (const char* name : {"d/a.wav", "d/a_emb.pkl"}) {
     const VectorTable single = open_vectors(root() / name, {}, false);
@@ -115,7 +115,7 @@ TEST_F(VectorInputs, BinaryAttributes) {
   vector("a_ba.pkl", {1, 0, 0, 1, 1, 0}, {3, 2});
   vector("b_ba.txt", {0, 1, 0, 1, 1, 0}, {3, 2});
   vector("a_emb.pkl", {9});
-  const OpenOptions options{VectorKind::kBinaryAttributes, {"wav"}};
+  const OpenOptions options{.kind = VectorKind::kBinaryAttributes, .audio_formats = {"wav"}};
   for (const char* csv : {"audio,speaker\nb.wav,s\na.wav,t\n",
                           "id,speaker,binary_attributes\nb,s,b_ba.txt\na,t,a_ba.pkl\n"}) {
     const VectorTable table = open_vectors(text("m.csv", csv), {}, true, options);
@@ -170,6 +170,8 @@ TEST_F(VectorInputs, KaldiTablesAndMatrices) {
   expect_refused(text("w.ark", "a [ 1 2 ]\na [ 3 4 ]\n"), {"two entries 'a'"});
   expect_refused(text("w.ark", "a [ 1 2 ]\nb [ 3 ]\n"), {"'b'", "1 numbers"});
   expect_refused(text("w.ark", ""), {"no vectors"});
+  EXPECT_EQ(open_vectors(text("vectors.txt", "u1 [ 1 2 ]\n"), {}, true, {.format = "ark"}).values,
+            (Floats{1, 2}));
   vector("m.npy", {1, 2, 3, 4, 5, 6}, {3, 2});
   const VectorTable matrix = open_vectors(root() / "m.npy", {}, false);
   EXPECT_EQ(matrix.ids, (Texts{"0", "1", "2"}));

@@ -18,11 +18,11 @@ struct KaldiVector {
 };
 using KaldiSink = std::function<void(KaldiVector)>;
 
-// Calls `sink` for each entry of an .ark or .scp, in order. An .scp's relative paths are looked for
-// beside it, then in the working folder; commands (`... |`) are never run, ranges (`[0:3]`)
-// refused. Throws DataError with file and key: matrices, compressed ones included, cut-off files,
-// sizes beyond the file's end. IoError: cannot be read.
-void read_kaldi_table(const std::filesystem::path& table, const KaldiSink& sink);
+// Calls `sink` for each entry of an .ark, or of an .scp (`script`), in order. An .scp's relative
+// paths are looked for beside it, then in the working folder; commands (`... |`) are never run,
+// ranges (`[0:3]`) refused. Throws DataError with file and key: matrices, compressed ones included,
+// cut-off files, sizes beyond the file's end. IoError: cannot be read.
+void read_kaldi_table(const std::filesystem::path& table, bool script, const KaldiSink& sink);
 // The same for an ark in memory or elsewhere; `bytes` is its length, `name` for messages.
 void read_kaldi_ark(std::istream& ark, std::uintmax_t bytes, const std::string& name,
                     const KaldiSink& sink);

@@ -29,6 +29,7 @@ struct VectorTable {
 
 struct OpenOptions {
   VectorKind kind = VectorKind::kEmbedding;
+  std::string format = {};  // h5, ark, scp, npy: what a file is; empty: what its name says
   // For a folder of audio with vector files beside it.
   std::vector<std::string> audio_formats = {"flac", "mp3", "m4a", "ogg", "opus", "wav", "wma"};
 };

@@ -15,6 +15,7 @@ class ConvertCommand : public Command {
   std::filesystem::path input, root_dir;
   std::vector<std::string> audio_formats;  // suffixes without dot
   bool force = false;
+  std::string input_format;  // h5, ark, scp, npy; empty: what the name says
 
  protected:
   void declare_input(OptionList& list);

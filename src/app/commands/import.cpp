@@ -20,6 +20,8 @@ CommandInfo ImportCommand::info() {
 
 void ImportCommand::declare(OptionList& list) {
   declare_input(list);
+  list.value("--format", input_format,
+             {"FORMAT", "what INPUT is, if its name does not say so", {"h5", "ark", "scp", "npy"}});
   list.value("--save-dir", save_dir, {"PATH", "folder to write (needed)", {}, Completes::kFolders});
   declare_log(list, log);
 }

@@ -11,6 +11,7 @@ ConvertOptions options_of(const ConvertCommand& command, const std::filesystem::
   options.input = command.input;
   options.root = command.root_dir;
   options.open.audio_formats = command.audio_formats;
+  options.open.format = command.input_format;
   options.folder = folder;
   options.force = command.force;
   return options;
