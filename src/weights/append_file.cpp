@@ -1,6 +1,7 @@
 #include "weights/append_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,6 +28,11 @@ AppendFile::AppendFile(std::filesystem::path file)
 AppendFile::~AppendFile() { close(fd_); }
 
 void AppendFile::append(std::string_view bytes) {
+  struct stat now {};
+  if (fstat(fd_, &now) != 0) fail("look at", file_);
+  // Where locks do not work, two may write at once: the one that notices leaves, so that no finished file grows.
+  if (static_cast<std::uint64_t>(now.st_size) != size_)
+    throw IoError("another process writes " + file_.string() + " too, so the locks of its file system do not work; fetch with one process alone");
   while (!bytes.empty()) {
     const ssize_t n = write(fd_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;

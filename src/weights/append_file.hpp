@@ -14,7 +14,7 @@ class AppendFile {
   AppendFile& operator=(const AppendFile&) = delete;
 
   std::uint64_t size() const { return size_; }
-  void append(std::string_view bytes);
+  void append(std::string_view bytes);  // an IoError too if another process has changed its size
   void truncate();  // to nothing
   void sync();
 

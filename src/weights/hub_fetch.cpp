@@ -9,6 +9,7 @@
 #include "balr/core/atomic_file.hpp"
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
+#include "weights/append_file.hpp"
 #include "weights/file_lock.hpp"
 #include "weights/hub_api.hpp"
 #include "weights/hub_layout.hpp"
@@ -74,6 +75,11 @@ class Fetch {
     if (events_.note) events_.note(message);
   }
 
+  static void remove(const fs::path& file) {
+    std::error_code ignored;
+    fs::remove(file, ignored);
+  }
+
   // A cache that has it all may be read-only.
   static void write_if_other(const fs::path& file, const std::string& content) {
     if (is_file(file) && read_file(file) == content) return;
@@ -97,7 +103,7 @@ class Fetch {
 
   void fetch_blob(const HubFile& file, const std::string& name) {
     const fs::path blob = folder_.blob(file.etag), incomplete = blob.string() + ".incomplete";
-    const std::uint64_t here = is_file(incomplete) ? fs::file_size(incomplete) : 0;
+    const std::uint64_t here = AppendFile::size_of(incomplete);
     if (file.size && *file.size > here) need_space(blob.parent_path(), *file.size - here);
     note((here > 0 ? "going on with " : "getting ") + name + " of " + request_.repo +
          (file.size ? " (" + std::to_string(*file.size) + " bytes)" : ""));
@@ -105,11 +111,11 @@ class Fetch {
     api_.download(file, name, incomplete);
     if (!has_hash(incomplete, file.etag) && here > 0) {  // an older run may have left anything
       note("what was here of " + name + " is not part of it: getting it again");
-      fs::remove(incomplete);
+      remove(incomplete);
       api_.download(file, name, incomplete);
     }
     if (!has_hash(incomplete, file.etag)) {
-      fs::remove(incomplete);
+      remove(incomplete);
       throw DataError("the downloaded " + name + " of " + request_.repo + " does not have the hash " + file.etag +
                       " that the hub names; try again, and tell the owner of the server or proxy if it happens again");
     }

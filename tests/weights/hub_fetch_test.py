@@ -542,6 +542,21 @@ class ManyProcesses(HubTestCase):
         self.assertEqual(len([r for r in self.hub.seen("GET", f"/{ETAG}") if r[0] == "store"]), 1)
         self.assertEqual((self.snapshot / "avg_model.pt").read_bytes(), WEIGHTS)
 
+    def test_locks_that_lock_nothing_spoil_no_file(self):
+        for _ in range(4):
+            self.hub.fail("GET", f"/{ETAG}", pace=50_000)
+        environment = self.environment(LD_PRELOAD=POOR_FILE_SYSTEM, BALR_TEST_LYING_FLOCK=1)
+        children = [subprocess.Popen(self.command("fetch", REPO), env=environment, text=True, stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.PIPE) for _ in range(4)]
+        for child in children:
+            error = child.communicate(timeout=120)[1].splitlines()[-1]
+            if child.returncode != 0:  # it noticed the others
+                self.assertIn(child.returncode, (IO, DATA), error)
+        for path in ((self.cache / FOLDER / "blobs").glob("*")):
+            if path.name == ETAG:
+                self.assertEqual(path.read_bytes(), WEIGHTS)
+        self.assert_fetched(self.fetch())
+
     def kill_a_download(self, **environment):
         self.hub.fail("GET", f"/{ETAG}", pace=20_000)
         child = subprocess.Popen(self.command("fetch", REPO), env=self.environment(**environment), stdout=subprocess.DEVNULL,
