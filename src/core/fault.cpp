@@ -52,7 +52,7 @@ void act(const Fault& fault) {
     throw IoError("cannot write: No space left on device (BALR_FAULT asked for it at " +
                   fault.place + ")");
   if (fault.action == "segv") {
-    int* volatile nowhere = nullptr;  // volatile: the compiler must not know it
+    volatile int* volatile nowhere = nullptr;  // volatile twice: the compiler must do it
     *nowhere = 1;
   }
   if (fault.action == "abort") std::abort();
