@@ -105,8 +105,8 @@ struct Part {
 
 // The operations of a step, grouped, on a step's own memory.
 std::vector<Part> parts_of(const Autoencoder& model, const at::Tensor& x, StepOps& ops,
-                           const StepBuffers& b, const AdamMoments& moments,
-                           const at::Tensor& gradients) {
+                           const StepBuffers& b, const AdamPart& adam, const at::Tensor& steps) {
+  const at::Tensor& gradients = adam.gradients;
   const Parameters p(model);
   const auto& a = b.activations;
   const auto& r = b.record;
@@ -152,10 +152,9 @@ std::vector<Part> parts_of(const Autoencoder& model, const at::Tensor& x, StepOp
                   {r.grad_encoder0, r.grad_encoder3, r.grad_decoder0, r.grad_decoder2})
                ops.column_sums(grads, b.plan, gradients.narrow(0, 0, grads.size(1)));
            }},
-          {"check and Adam", [=, &ops] {
-             const std::vector<Range> all = {{0, gradients.numel()}};
-             ops.adam(model.flat(), gradients, moments, all, 1e-3,
-                      ops.update_allowed(gradients, all, at::zeros({}, at::kDouble)));
+          {"check and Adam", [=, &ops, &adam] {
+             ops.adam({&adam, 1}, steps, 1e-3,
+                      ops.update_allowed(gradients, adam.owned, at::zeros({}, at::kDouble)));
            }}};
 }
 
@@ -178,17 +177,21 @@ void measure(int threads, std::int64_t batch, int repetitions) {
   TrainStep device(model, at::kCPU, plain, nullptr);
   EagerStep eager(model);
   const auto ops = make_canonical_ops(nullptr, parallel);
-  const StepBuffers buffers(model.shape(), 1, ops->plan(batch),
+  const StepBuffers buffers(model.shape(), 1, ops->plan(batch), ops->gathers(),
                             at::TensorOptions().dtype(at::kFloat));
   const Activations& a = buffers.activations;
+  const StepRecord& r = buffers.record;
   for (const at::Tensor& t :
-       {buffers.record.rows, a.hidden, a.z, a.codes, a.recon, buffers.grad_hidden})
+       {r.grad_encoder0, r.grad_encoder3, r.grad_decoder0, r.grad_decoder2, a.normalized, a.decoded,
+        a.hidden, a.z, a.codes, a.recon, buffers.grad_hidden})
     t.fill_(1e-3);
   const at::Tensor gradients = at::full_like(model.flat(), 1e-3);
-  const AdamMoments moments{at::zeros_like(gradients), at::zeros_like(gradients),
-                            at::zeros({}, at::kDouble)};
+  const std::vector<Range> all = {{0, gradients.numel()}};
+  const AdamPart adam{model.flat(), gradients, at::zeros_like(gradients), at::zeros_like(gradients),
+                      all};
+  const at::Tensor steps = at::zeros({}, at::kDouble);
   Time products, sum{0, 0};
-  for (const Part& part : parts_of(model, x, *ops, buffers, moments, gradients)) {
+  for (const Part& part : parts_of(model, x, *ops, buffers, adam, steps)) {
     const Time time = best_of(repetitions, part.work);
     if (sum.wall == 0) products = time;
     sum = {sum.wall + time.wall, sum.cpu + time.cpu};

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "bae/canonical_ops.hpp"
 #include "bae/element_wise.hpp"
@@ -26,6 +27,37 @@ std::int64_t total_size(std::span<const Range> ranges) {
 
 }  // namespace
 
+at::Tensor CanonicalOps::square_sums(const at::Tensor& x) {
+  const at::Tensor sums = at::empty({x.size(0)}, at::kDouble);
+  for_rows(x.size(0), [v = rows_of(x), o = doubles_of(sums)](std::int64_t i) {
+    o[i] = element_wise::dot(v[i], v[i], v.cols);
+  });
+  return sums;
+}
+
+// Gathered by rank, each rank's parts one after the other; added in the order of parts and features.
+at::Tensor CanonicalOps::root_of_features(std::span<const at::Tensor> parts,
+                                         std::span<const std::int64_t> outputs, const char* what) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(size_));
+  for (int rank = 0; rank < size_; ++rank)
+    for (const std::int64_t n : outputs)
+      counts[static_cast<std::size_t>(rank)] += features(n, rank).size();
+  const at::Tensor mine = at::cat(std::vector<at::Tensor>(parts.begin(), parts.end()));
+  const at::Tensor all = size_ > 1 ? collective_->all_gather(mine, counts, what) : mine;
+  std::vector<double> ordered;
+  for (std::size_t part = 0; part < outputs.size(); ++part) {
+    const double* from = doubles_of(all);
+    for (int rank = 0; rank < size_; ++rank)
+      for (std::size_t i = 0; i < outputs.size(); ++i) {
+        const std::int64_t n = features(outputs[i], rank).size();
+        if (i == part) ordered.insert(ordered.end(), from, from + n);
+        from += n;
+      }
+  }
+  tree_sum(ordered.data(), static_cast<std::int64_t>(ordered.size()), 1);
+  return at::scalar_tensor(std::sqrt(ordered.at(0)), at::kDouble);
+}
+
 at::Tensor CanonicalOps::update_allowed(const at::Tensor& flat, std::span<const Range> owned,
                                         const at::Tensor& loss) {
   const float* g = floats_of(flat);
@@ -42,18 +74,19 @@ at::Tensor CanonicalOps::update_allowed(const at::Tensor& flat, std::span<const 
   return at::scalar_tensor(bad.item<double>() == 0.0, at::kBool);
 }
 
-void CanonicalOps::adam(const at::Tensor& parameters, const at::Tensor& gradients,
-                        const AdamMoments& moments, std::span<const Range> owned,
+void CanonicalOps::adam(std::span<const AdamPart> parts, const at::Tensor& step,
                         double learning_rate, const at::Tensor& allowed) {
   if (!allowed.item<bool>()) return;
-  double* step = doubles_of(moments.step);
-  *step += 1.0;
-  float *p = floats_of(parameters), *m = floats_of(moments.exp_avg),
-        *v = floats_of(moments.exp_avg_sq);
-  const float* g = floats_of(gradients);
-  for (const Range& range : owned)
-    adam_step(p + range.begin, g + range.begin, m + range.begin, v + range.begin, range.size(),
-              {.lr = learning_rate}, static_cast<std::int64_t>(*step), threads_);
+  double* number = doubles_of(step);
+  *number += 1.0;
+  for (const AdamPart& part : parts) {
+    float *p = floats_of(part.parameters), *m = floats_of(part.exp_avg),
+          *v = floats_of(part.exp_avg_sq);
+    const float* g = floats_of(part.gradients);
+    for (const Range& range : part.owned)
+      adam_step(p + range.begin, g + range.begin, m + range.begin, v + range.begin, range.size(),
+                {.lr = learning_rate}, static_cast<std::int64_t>(*number), threads_);
+  }
 }
 
 void CanonicalOps::share(std::span<const at::Tensor> flats,

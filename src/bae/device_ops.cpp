@@ -172,6 +172,16 @@ void DeviceOps::column_sums(const at::Tensor& x, const BatchPlan&, const at::Ten
   at::sum_out(to, x, at::IntArrayRef{0});
 }
 
+at::Tensor DeviceOps::square_sums(const at::Tensor& x) {
+  return x.square().sum(at::IntArrayRef{1}, false, at::kDouble);
+}
+
+// Every rank holds all gradients.
+at::Tensor DeviceOps::root_of_features(std::span<const at::Tensor> parts,
+                                      std::span<const std::int64_t>, const char*) {
+  return at::cat(std::vector<at::Tensor>(parts.begin(), parts.end())).sum().sqrt();
+}
+
 void DeviceOps::reduce_gradients(const at::Tensor& flat) {
   at::Tensor gradients = flat;
   if (size_ > 1) collective_->all_reduce_sum(gradients, "gradients");
@@ -184,14 +194,20 @@ at::Tensor DeviceOps::update_allowed(const at::Tensor& flat, std::span<const Ran
       .logical_and(loss.isfinite());
 }
 
-void DeviceOps::adam(const at::Tensor& parameters, const at::Tensor& gradients,
-                     const AdamMoments& moments, std::span<const Range>, double learning_rate,
+void DeviceOps::adam(std::span<const AdamPart> parts, const at::Tensor& step, double learning_rate,
                      const at::Tensor& allowed) {
-  moments.step.add_(allowed);
+  step.add_(allowed);
+  const at::Tensor step32 = step.to(at::kFloat);
+  std::vector<at::Tensor> parameters, gradients, first, second, steps;
+  for (const AdamPart& part : parts) {
+    parameters.push_back(part.parameters);
+    gradients.push_back(part.gradients);
+    first.push_back(part.exp_avg);
+    second.push_back(part.exp_avg_sq);
+    steps.push_back(step32);
+  }
   // One kernel that looks at the flag on the device.
-  const at::TensorList none;
-  at::_fused_adam_({parameters}, {gradients}, {moments.exp_avg}, {moments.exp_avg_sq}, none,
-                   {moments.step.to(at::kFloat)}, learning_rate, kBeta1, kBeta2,
+  at::_fused_adam_(parameters, gradients, first, second, {}, steps, learning_rate, kBeta1, kBeta2,
                    /*weight_decay=*/0.0, kAdamEps, /*amsgrad=*/false, /*maximize=*/false,
                    /*grad_scale=*/std::nullopt, /*found_inf=*/allowed.logical_not().to(at::kFloat));
 }

@@ -46,13 +46,35 @@ class DeviceOps : public StepOps {
   void pack_codes(const at::Tensor& codes, const at::Tensor& out) override;
   void unpack_codes(const at::Tensor& bits, const at::Tensor& out) override;
   void column_sums(const at::Tensor& x, const BatchPlan& plan, const at::Tensor& out) override;
+  at::Tensor square_sums(const at::Tensor& x) override;
+  at::Tensor root_of_features(std::span<const at::Tensor> parts,
+                             std::span<const std::int64_t> outputs, const char* what) override;
   void reduce_gradients(const at::Tensor& flat) override;
   at::Tensor update_allowed(const at::Tensor& flat, std::span<const Range> owned,
                             const at::Tensor& loss) override;
-  void adam(const at::Tensor& parameters, const at::Tensor& gradients, const AdamMoments& moments,
-            std::span<const Range> owned, double learning_rate, const at::Tensor& allowed) override;
+  void adam(std::span<const AdamPart> parts, const at::Tensor& step, double learning_rate,
+            const at::Tensor& allowed) override;
   void share(std::span<const at::Tensor>, std::span<const std::vector<Range>>,
              const char*) override {}
+  at::Tensor everywhere(const at::Tensor& rows, const BatchPlan& plan, const char* what) override;
+  CodePairs code_pairs(const at::Tensor& codes, const BatchPlan& plan) override;
+  at::Tensor triplet_counts(const CodePairs& pairs, const BatchLabels& labels,
+                            const BatchPlan& plan, const TripletRange& range) override;
+  void triplet_sums(const CodePairs& pairs, const at::Tensor& counts, const BatchLabels& labels,
+                    double margin, const BatchPlan& plan, const at::Tensor& partials) override;
+  void triplet_pull(const CodePairs& pairs, const at::Tensor& counts, const BatchLabels& labels,
+                    double factor, const BatchPlan& plan, const at::Tensor& out) override;
+  at::Tensor triplet_shares(const at::Tensor& counts, const BatchLabels& labels) override;
+  at::Tensor inverse_row_norms(const at::Tensor& x) override;
+  void scale_rows(const at::Tensor& x, const at::Tensor& factors) override;
+  void add(const at::Tensor& x, const at::Tensor& to) override;
+  void normalize_rows_backward(const at::Tensor& grad, const at::Tensor& x,
+                               const at::Tensor& inverse_norms, bool divide) override;
+  void arcface(const ArcFaceRows& rows, double factor, const BatchPlan& plan,
+               const at::Tensor& partials) override;
+  void group_excess(const at::Tensor& z, const BatchLabels& labels, std::int64_t group_rows,
+                    const at::Tensor& targets, double factor, const BatchPlan& plan,
+                    const at::Tensor& partials, const at::Tensor& grad) override;
   int rank() const override { return rank_; }
   int size() const override { return size_; }
 

@@ -34,6 +34,30 @@ void add_normalize_sums(const float* grad, const float* x, const float* mean, do
 constexpr int kLanes = 16;  // number j of a row is added to lane j % kLanes
 void add_square_difference(const float* a, const float* b, double* lanes, std::int64_t n);
 
+// Products of numbers j of both, added in float64 as add_square_difference's are.
+double dot(const float* a, const float* b, std::int64_t n);
+void scale(float* x, float factor, std::int64_t n);
+void add_to(const float* x, float* to, std::int64_t n);
+// grad = (grad - x * along) * factor
+void project(float* grad, const float* x, float along, float factor, std::int64_t n);
+
+constexpr float kLargestInverseNorm = 1e12f;  // of a row of zeros, as PyTorch's normalize
+
+// One row of ArcFace. x: products of a code and n class vectors; with the inverse lengths they are
+// cosines; logits are scale * cosine, the own class's (cosine c) scale * cos(acos(c) + margin) or,
+// beyond the half circle, scale * (c - margin * sin(margin)).
+// Returns the cross entropy; with `backward` x becomes factor * its gradient by the cosines times
+// `of_class`.
+struct ArcFace {
+  double scale, cos_margin, sin_margin, beyond;
+};
+double arcface_row(const ArcFace& layer, float* x, float inverse, const float* of_class,
+                   std::int64_t own, bool backward, double factor, std::int64_t n);
+
+// Sum of e^2, e = clamp(sums - targets, 0, 1); slope = factor * e where that is not cut off at 1.
+double excess(const double* sums, const double* targets, double factor, float* slope,
+              std::int64_t n);
+
 // Whether all are within [-limit, limit]: false if one is NaN.
 bool within(const float* x, float limit, std::int64_t n);
 

@@ -14,18 +14,25 @@ constexpr std::int64_t kBlockRows =
     512;  // of one partial sum, whatever the number of rows and ranks
 }
 
-double evaluate_mse(const Autoencoder& model, const at::Tensor& x, StepOps& ops) {
+Evaluation evaluate_rows(const Autoencoder& model, const at::Tensor& x, StepOps& ops) {
   BALR_CHECK(x.size(0) >= 1);
   const BatchPlan plan = ops.plan(x.size(0), kBlockRows);
-  const at::Tensor partials = at::zeros({plan.blocks, 1}, x.options().dtype(at::kDouble));
+  const std::int64_t h = model.shape().internal_dim;
+  // Squared errors, then how often each attribute is on.
+  const at::Tensor partials = at::zeros({plan.blocks, 1 + h}, x.options().dtype(at::kDouble));
   for (std::int64_t block = 0; block < plan.blocks; ++block) {
     const std::int64_t begin = plan.rows.begin + block * kBlockRows;
     const at::Tensor rows = x.narrow(0, begin, std::min(kBlockRows, plan.rows.end - begin));
-    ops.square_difference(forward_eval(model, rows, ops).recon, rows, plan,
-                          partials.narrow(0, block, 1));
+    const Activations of = forward_eval(model, rows, ops);
+    const at::Tensor sums = partials.narrow(0, block, 1);
+    ops.square_difference(of.recon, rows, plan, sums.narrow(1, 0, 1));
+    sums[0].narrow(0, 1, h).copy_(of.codes.sum(0));  // whole numbers: exact in any order
   }
-  const at::Tensor total = ops.total(partials, plan, "validation");
-  return total.item<double>() / static_cast<double>(x.numel());
+  const at::Tensor total = ops.total(partials, plan, "validation").to(at::kCPU);
+  const double* sums = total.const_data_ptr<double>();
+  Evaluation out{.mse = sums[0] / static_cast<double>(x.numel()), .ones = {}};
+  for (std::int64_t j = 1; j <= h; ++j) out.ones.push_back(static_cast<std::int64_t>(sums[j]));
+  return out;
 }
 
 AutoencoderOutput infer(const Autoencoder& model, const at::Tensor& x, const Threads& threads) {

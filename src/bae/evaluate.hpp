@@ -1,11 +1,11 @@
 #pragma once
 #include "balr/bae/autoencoder.hpp"
 #include "balr/bae/step_ops.hpp"
+#include "balr/bae/train_step.hpp"
 
 namespace balr {
 
-// Mean of (recon - x)^2 over all rows and columns, with the running statistics, rows divided among
-// the ranks.
-double evaluate_mse(const Autoencoder& model, const at::Tensor& x, StepOps& ops);
+// See TrainStep::evaluate.
+Evaluation evaluate_rows(const Autoencoder& model, const at::Tensor& x, StepOps& ops);
 
 }  // namespace balr

@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cctype>
+#include <limits>
 #include <utility>
 
 #include "bae/evaluate.hpp"
@@ -20,6 +23,35 @@ std::vector<double> StepResult::values() const {
 
 bool StepResult::finite() const { return finite_flag.item<bool>(); }
 
+namespace {
+
+// ArcFace's matrix is arcface.W in the state dict.
+std::string head_name(const Loss& loss) {
+  std::string name = loss.name();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return name + ".W";
+}
+
+// On the CPU.
+BatchLabels sort_labels(std::span<const std::int64_t> labels) {
+  BatchLabels out;
+  const auto n = static_cast<std::int64_t>(labels.size());
+  out.classes = at::empty({n}, at::kLong);
+  std::copy(labels.begin(), labels.end(), out.classes.data_ptr<std::int64_t>());
+  out.order = at::arange(n, at::kLong);
+  std::int64_t* order = out.order.data_ptr<std::int64_t>();
+  const auto label = [&](std::int64_t row) { return labels[static_cast<std::size_t>(row)]; };
+  std::stable_sort(order, order + n, [&](auto a, auto b) { return label(a) < label(b); });
+  for (std::int64_t begin = 0, end = 0; begin < n; begin = end) {
+    while (end < n && label(order[end]) == label(order[begin])) ++end;
+    out.largest = std::max(out.largest, end - begin);
+  }
+  return out;
+}
+
+}  // namespace
+
 class TrainStep::Impl {
  public:
   Impl(const Autoencoder& model, const at::Device& device, TrainStepOptions options,
@@ -29,50 +61,90 @@ class TrainStep::Impl {
         options_(std::move(options)),
         ops_(options_.canonical ? make_canonical_ops(collective, options_.threads)
                                 : make_device_ops(collective)),
-        optimizer_(model_, options_.learning_rate, *ops_) {
+        heads_(make_heads()),
+        optimizer_(model_, heads_, *ops_) {
     BALR_CHECK(!options_.losses.empty());
     BALR_CHECK(!options_.canonical || device.is_cpu());
   }
 
-  StepResult run(const at::Tensor& x, std::span<const std::int64_t> labels);
-  double evaluate(const at::Tensor& x) { return evaluate_mse(model_, x, *ops_); }
+  StepResult run(const at::Tensor& x, std::span<const std::int64_t> labels, bool want_norm);
+  Evaluation evaluate(const at::Tensor& x) { return evaluate_rows(model_, x, *ops_); }
+  std::vector<double> evaluate_losses(const at::Tensor& x, std::span<const std::int64_t> labels,
+                                      const std::vector<bool>& wanted);
 
+  void set_learning_rate(double rate) { options_.learning_rate = rate; }
   const Autoencoder& model() const { return model_; }
+  StateDict replicated() const;
   Optimizer& optimizer() { return optimizer_; }
 
  private:
-  void prepare(std::int64_t batch);
-  void compute_losses(const at::Tensor& own, std::span<const std::int64_t> labels);
+  std::vector<Optimizer::Head> make_heads() const;
+  std::int64_t loss_columns() const;
+  void prepare(const at::Tensor& x);
+  // Partial sums of the losses that `wanted` (null: all), with their gradients or not.
+  void compute_losses(const at::Tensor& own, const Activations& activations,
+                      const BatchPlan& plan, std::span<const std::int64_t> labels,
+                      const at::Tensor& sums, LossGradients* gradients,
+                      const std::vector<bool>* wanted);
   // From the losses' gradients back to the gradient of `normalized`, which ends up in grad_hidden.
   void backward_to_norm();
   void backward_through_norm(const at::Tensor& norm_totals);
   void weight_gradients(const at::Tensor& x);
   void layer_gradient(const char* layer, const at::Tensor& grad_output, const at::Tensor& input);
-  at::Tensor loss_values(const at::Tensor& totals) const;
+  at::Tensor loss_values(const at::Tensor& totals, const BatchPlan& plan) const;
 
   Autoencoder model_;
   Parameters parameters_;
   TrainStepOptions options_;
   std::unique_ptr<StepOps> ops_;
+  std::vector<Optimizer::Head> heads_;
   Optimizer optimizer_;
   StepBuffers buffers_;
   LossGradients loss_gradients_;
+  CodePairs pairs_;
   BatchStatistics statistics_;
 };
 
-void TrainStep::Impl::prepare(std::int64_t batch) {
+std::vector<Optimizer::Head> TrainStep::Impl::make_heads() const {
+  std::vector<Optimizer::Head> heads;
+  const std::int64_t h = model_.shape().internal_dim;
+  for (const auto& loss : options_.losses) {
+    if (loss->head_rows() == 0) continue;
+    BALR_CHECK(heads.size() < options_.heads.size());
+    const at::Tensor& initial = options_.heads[heads.size()];
+    BALR_CHECK(initial.dim() == 2 && initial.size(0) == loss->head_rows() && initial.size(1) == h);
+    heads.push_back({{head_name(*loss), 0, loss->head_rows(), h},
+                     initial.to(model_.flat().options()).clone().contiguous()});
+  }
+  return heads;
+}
+
+StateDict TrainStep::Impl::replicated() const {
+  StateDict all = model_.state_dict();
+  for (const Optimizer::Head& head : heads_) all.emplace_back(head.place.name, head.value);
+  return all;
+}
+
+std::int64_t TrainStep::Impl::loss_columns() const {
+  std::int64_t columns = 0;
+  for (const auto& loss : options_.losses) columns += loss->columns();
+  return columns;
+}
+
+void TrainStep::Impl::prepare(const at::Tensor& x) {
+  const std::int64_t batch = x.size(0);
   if (batch < 2)
     throw DataError(
         "a training batch of one row has no variance to normalise with; choose data.batch_size so "
-        "that no "
-        "batch has one row");
+        "that no batch has one row");
   if (buffers_.plan.batch == batch) return;
-  const auto losses = static_cast<std::int64_t>(options_.losses.size());
-  buffers_ = StepBuffers(model_.shape(), losses, ops_->plan(batch), model_.flat().options());
+  buffers_ = StepBuffers(model_.shape(), loss_columns(), ops_->plan(batch), ops_->gathers(),
+                         model_.flat().options());
 }
 
-StepResult TrainStep::Impl::run(const at::Tensor& x, std::span<const std::int64_t> labels) {
-  prepare(x.size(0));
+StepResult TrainStep::Impl::run(const at::Tensor& x, std::span<const std::int64_t> labels,
+                                bool want_norm) {
+  prepare(x);
   const BatchPlan& plan = buffers_.plan;
   const at::Tensor own = x.narrow(0, plan.rows.begin, plan.rows.size());
   forward_hidden(parameters_, own, buffers_.activations, *ops_);
@@ -81,34 +153,82 @@ StepResult TrainStep::Impl::run(const at::Tensor& x, std::span<const std::int64_
       ops_->statistics(ops_->total(buffers_.moments, plan, "batch statistics"), plan.batch);
   forward_rest(parameters_, statistics_, buffers_.activations, *ops_);
 
-  compute_losses(own, labels);
+  loss_gradients_ = {{buffers_.record.grad_decoder2}, {buffers_.grad_z}, {buffers_.grad_codes}, {}};
+  compute_losses(own, buffers_.activations, plan, labels, buffers_.sums, &loss_gradients_, nullptr);
   backward_to_norm();
-  const auto losses = static_cast<std::int64_t>(options_.losses.size()),
-             h = model_.shape().internal_dim;
+  const std::int64_t columns = loss_columns(), h = model_.shape().internal_dim;
   ops_->normalize_sums(buffers_.grad_hidden, buffers_.activations.hidden, statistics_.mean, plan,
-                       buffers_.sums.narrow(1, losses, 2 * h));
+                       buffers_.sums.narrow(1, columns, 2 * h));
   const at::Tensor totals = ops_->total(buffers_.sums, plan, "losses and batch-norm");
-  const at::Tensor values = loss_values(totals.narrow(0, 0, losses));
-  backward_through_norm(totals.narrow(0, losses, 2 * h));
+  const at::Tensor values = loss_values(totals.narrow(0, 0, columns), plan);
+  backward_through_norm(totals.narrow(0, columns, 2 * h));
 
   weight_gradients(x);
   ops_->reduce_gradients(optimizer_.gradients());
-  ops_->normalize_parameter_grads(totals.narrow(0, losses, 2 * h), statistics_,
+  ops_->normalize_parameter_grads(totals.narrow(0, columns, 2 * h), statistics_,
                                   optimizer_.gradient("encoder.2.weight"),
                                   optimizer_.gradient("encoder.2.bias"));
-  const at::Tensor allowed = optimizer_.update(model_, values.select(0, 0));
+  at::Tensor norm;
+  if (want_norm || options_.clip_norm > 0) norm = optimizer_.gradient_norm();
+  if (options_.clip_norm > 0) optimizer_.clip(norm, options_.clip_norm);
+  const at::Tensor allowed = optimizer_.update(options_.learning_rate, values.select(0, 0));
   ops_->update_running(statistics_, plan.batch, allowed, model_.running_mean(),
                        model_.running_var(), model_.batches_tracked());
-  return {values, allowed};
+  return {values, allowed, norm};
 }
 
-void TrainStep::Impl::compute_losses(const at::Tensor& own, std::span<const std::int64_t> labels) {
-  const Activations& a = buffers_.activations;
-  const LossInput input{buffers_.plan, own, a.recon, a.codes, a.z, labels};
-  loss_gradients_ = {{buffers_.record.grad_decoder2}, {buffers_.grad_codes}, {buffers_.grad_z}};
+void TrainStep::Impl::compute_losses(const at::Tensor& own, const Activations& a,
+                                     const BatchPlan& plan, std::span<const std::int64_t> labels,
+                                     const at::Tensor& sums, LossGradients* gradients,
+                                     const std::vector<bool>* wanted) {
+  const auto skips = [&](std::size_t i) { return wanted && !(*wanted)[i]; };
+  bool needs_labels = false, needs_pairs = false;
+  for (std::size_t i = 0; i < options_.losses.size(); ++i) {
+    if (skips(i)) continue;
+    needs_labels |= options_.losses[i]->needs_labels();
+    needs_pairs |= options_.losses[i]->needs_pairs();
+  }
+  BatchLabels sorted;
+  if (needs_labels) {
+    BALR_CHECK(static_cast<std::int64_t>(labels.size()) == plan.batch);
+    sorted = sort_labels(labels);
+    for (const auto& loss : options_.losses) loss->check(sorted);
+    sorted.classes = sorted.classes.to(own.device());
+    sorted.order = sorted.order.to(own.device());
+  }
+  if (needs_pairs) pairs_ = ops_->code_pairs(a.codes, plan);
+  LossInput input{plan, own, a.recon, a.codes, a.z, &sorted, &pairs_, {}};
   std::int64_t column = 0;
-  for (const auto& loss : options_.losses)
-    loss->compute(input, *ops_, buffers_.sums.narrow(1, column++, 1), loss_gradients_);
+  std::size_t head = 0;
+  for (std::size_t i = 0; i < options_.losses.size(); ++i) {
+    const Loss& loss = *options_.losses[i];
+    if (loss.head_rows() > 0) {
+      input.head = heads_[head].value;
+      if (gradients) gradients->head = optimizer_.head_gradient(head);
+      ++head;
+    }
+    if (!skips(i))
+      loss.compute(input, *ops_, sums.narrow(1, column, loss.columns()), gradients);
+    column += loss.columns();
+  }
+}
+
+std::vector<double> TrainStep::Impl::evaluate_losses(const at::Tensor& x,
+                                                     std::span<const std::int64_t> labels,
+                                                     const std::vector<bool>& wanted) {
+  BALR_CHECK(wanted.size() == options_.losses.size());
+  const BatchPlan plan = ops_->plan(x.size(0));
+  const at::Tensor own = x.narrow(0, plan.rows.begin, plan.rows.size());
+  const Activations activations = forward_eval(model_, own, *ops_);
+  const at::Tensor sums =
+      at::zeros({plan.blocks, loss_columns()}, x.options().dtype(at::kDouble));
+  compute_losses(own, activations, plan, labels, sums, nullptr, &wanted);
+  const at::Tensor totals = ops_->total(sums, plan, "validation losses");
+  std::vector<double> values = StepResult{loss_values(totals, plan), {}, {}}.values();
+  values.erase(values.begin());  // the total
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (!wanted[i]) values[i] = std::numeric_limits<double>::quiet_NaN();
+  return values;
 }
 
 void TrainStep::Impl::backward_to_norm() {
@@ -118,7 +238,13 @@ void TrainStep::Impl::backward_to_norm() {
   ops_->product(r.grad_decoder2, parameters_.decoder2_weight, {}, r.grad_decoder0);
   ops_->tanh_backward(r.grad_decoder0, a.decoded);
   ops_->product(r.grad_decoder0, parameters_.decoder0_weight, {}, buffers_.grad_hidden);
-  if (loss_gradients_.codes.written) buffers_.grad_hidden.add_(buffers_.grad_codes);
+  if (loss_gradients_.unit_codes.written) {
+    const BatchPlan& plan = buffers_.plan;
+    ops_->normalize_rows_backward(
+        buffers_.grad_codes, a.codes,
+        pairs_.inverse_norms.narrow(0, plan.rows.begin, plan.rows.size()), /*divide=*/true);
+    ops_->add(buffers_.grad_codes, buffers_.grad_hidden);
+  }
   ops_->straight_through(buffers_.grad_hidden,
                          loss_gradients_.z.written ? buffers_.grad_z : at::Tensor(), a.z,
                          r.grad_encoder3);
@@ -161,13 +287,14 @@ void TrainStep::Impl::layer_gradient(const char* layer, const at::Tensor& grad_o
                     optimizer_.gradient(name + ".bias").narrow(0, owned.begin, owned.size()));
 }
 
-at::Tensor TrainStep::Impl::loss_values(const at::Tensor& totals) const {
+at::Tensor TrainStep::Impl::loss_values(const at::Tensor& totals, const BatchPlan& plan) const {
   std::vector<at::Tensor> values = {at::zeros({}, totals.options())};
-  for (std::size_t i = 0; i < options_.losses.size(); ++i) {
-    const Loss& loss = *options_.losses[i];
-    values.push_back(totals.select(0, static_cast<std::int64_t>(i)) *
-                     loss.scale(buffers_.plan.batch, model_.shape().input_dim));
-    values[0] = values[0] + values.back() * loss.weight();
+  std::int64_t column = 0;
+  for (const auto& loss : options_.losses) {
+    values.push_back(loss->value(totals.narrow(0, column, loss->columns()), plan.batch,
+                                 model_.shape().input_dim));
+    values[0] = values[0] + values.back() * loss->weight();
+    column += loss->columns();
   }
   return at::stack(values);
 }
@@ -178,11 +305,19 @@ TrainStep::TrainStep(const Autoencoder& model, const at::Device& device, TrainSt
 TrainStep::~TrainStep() = default;
 TrainStep::TrainStep(TrainStep&&) noexcept = default;
 
-StepResult TrainStep::run(const at::Tensor& x, std::span<const std::int64_t> labels) {
-  return impl_->run(x, labels);
+void TrainStep::set_learning_rate(double rate) { impl_->set_learning_rate(rate); }
+StepResult TrainStep::run(const at::Tensor& x, std::span<const std::int64_t> labels,
+                          bool want_gradient_norm) {
+  return impl_->run(x, labels, want_gradient_norm);
 }
-double TrainStep::evaluate(const at::Tensor& x) { return impl_->evaluate(x); }
+Evaluation TrainStep::evaluate(const at::Tensor& x) { return impl_->evaluate(x); }
+std::vector<double> TrainStep::evaluate_losses(const at::Tensor& x,
+                                               std::span<const std::int64_t> labels,
+                                               const std::vector<bool>& wanted) {
+  return impl_->evaluate_losses(x, labels, wanted);
+}
 const Autoencoder& TrainStep::model() const { return impl_->model(); }
+StateDict TrainStep::replicated() const { return impl_->replicated(); }
 StateDict TrainStep::gather_state() { return impl_->optimizer().gather_state(); }
 void TrainStep::load_state(const StateDict& state) { impl_->optimizer().load_state(state); }
 

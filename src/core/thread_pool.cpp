@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -45,6 +46,20 @@ double quota_cores() {
   }
 }
 
+// Returns when the counter is no longer at `seen`, or after some microseconds.
+void look_out(const std::atomic<std::uint64_t>& counter, std::uint64_t seen) {
+  constexpr auto kLongest = std::chrono::microseconds(20);
+  const auto start = std::chrono::steady_clock::now();
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (counter.load(std::memory_order_acquire) != seen) return;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+  } while (std::chrono::steady_clock::now() - start < kLongest);
+}
+
 }  // namespace
 
 int usable_cores() {
@@ -62,6 +77,7 @@ ThreadPool::~ThreadPool() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
+    ++begun_;
   }
   wake_.notify_all();
   for (std::thread& worker : workers_) worker.join();
@@ -70,6 +86,11 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::work() {
   std::unique_lock lock(mutex_);
   while (true) {
+    if (const std::uint64_t seen = begun_; !stop_ && next_ >= count_) {
+      lock.unlock();
+      look_out(begun_, seen);
+      lock.lock();
+    }
     wake_.wait(lock, [this] { return stop_ || next_ < count_; });
     if (stop_) return;
     take_jobs(lock);
@@ -92,7 +113,10 @@ void ThreadPool::take_jobs(std::unique_lock<std::mutex>& lock) {
       failure_ = failure;
       failed_index_ = index;
     }
-    if (++done_ == count_) finished_.notify_one();
+    if (++done_ == count_) {
+      ++ended_;
+      finished_.notify_one();
+    }
   }
 }
 
@@ -114,8 +138,14 @@ void ThreadPool::parallel_for(std::int64_t count, const Job& job) {
   count_ = count;
   next_ = done_ = 0;
   failure_ = nullptr;
+  ++begun_;
   wake_.notify_all();
   take_jobs(lock);
+  if (const std::uint64_t seen = ended_; done_ != count_) {
+    lock.unlock();
+    look_out(ended_, seen);
+    lock.lock();
+  }
   finished_.wait(lock, [this] { return done_ == count_; });
   count_ = next_ = 0;
   busy_ = false;

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "balr/bae/sampler.hpp"
-#include "balr/dataset/vector_table.hpp"
 #include "balr/train/train_settings.hpp"
+#include "train/table.hpp"
 
 namespace balr {
 
@@ -16,17 +16,21 @@ struct Batch {
   std::vector<std::int64_t> labels;  // B
 };
 
-// A table in memory, on the CPU or a GPU, and its batches: a function of (settings, ranks, epoch, number). No file is
-// touched.
+enum class BatchUse {
+  kNone,        // only the values are wanted
+  kSampled,     // data.sampler: training, and validation as the Python balr does it
+  kExhaustive,  // N x M batches over all rows, shuffled
+};
+
+// A table in memory, on the CPU or a GPU, and its batches: a function of (settings, ranks, epoch,
+// number). No file is touched.
 class Batches {
  public:
-  // `ranks`: how many batches of data.batch_size make one step: 1, or all ranks with BatchMode::kPerRank.
-  // Without `sampled` there are no batches, only the values.
-  // Throws ConfigError (data.sampler, N * M), DataError (fewer than N classes, values that are not finite); `what` is
-  // "training" or "validation", for the message.
-  Batches(const VectorTable& table, const TrainSettings& settings, int ranks, bool sampled,
+  // `ranks`: how many batches of data.batch_size make one step: 1, or all ranks with
+  // BatchMode::kPerRank. Throws ConfigError (data.sampler, N * M), DataError (fewer than N classes,
+  // a batch of one row, no batch); `what` is "training" or "validation", for the message.
+  Batches(const Table& table, const TrainSettings& settings, int ranks, BatchUse use,
           const char* what);
-  // The table stays alive as long as this object.
   void move_to(const at::Device& device) { values_ = values_.to(device); }
 
   std::int64_t count() const { return count_; }  // steps of an epoch
@@ -35,8 +39,8 @@ class Batches {
   const at::Tensor& values() const { return values_; }  // [rows, D]
 
  private:
+  Table table_;
   at::Tensor values_;
-  std::vector<std::int64_t> labels_;
   std::unique_ptr<Sampler> sampler_;
   int ranks_;
   std::int64_t count_ = 0, rows_per_step_ = 0;

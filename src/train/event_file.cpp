@@ -27,7 +27,14 @@ enum class Event : protozero::pbf_tag_type {
   kWallTime = 1, kStep = 2, kFileVersion = 3, kSummary = 5, kSessionLog = 7, kSourceMetadata = 10
 };
 enum class Summary : protozero::pbf_tag_type { kValue = 1 };
-enum class Value : protozero::pbf_tag_type { kTag = 1, kSimpleValue = 2 };
+enum class Value : protozero::pbf_tag_type { kTag = 1, kSimpleValue = 2, kMetadata = 9 };
+enum class Metadata : protozero::pbf_tag_type { kPluginData = 1 };
+enum class PluginData : protozero::pbf_tag_type { kName = 1, kContent = 2 };
+// tensorboard/plugins/hparams/{plugin_data,hparams_plugin}.proto, google.protobuf.Value.
+enum class Hparams : protozero::pbf_tag_type { kSessionStart = 3 };
+enum class SessionStart : protozero::pbf_tag_type { kHparams = 1, kStartTime = 5 };
+enum class MapEntry : protozero::pbf_tag_type { kKey = 1, kValue = 2 };
+enum class Any : protozero::pbf_tag_type { kNumber = 2, kText = 3, kBool = 4 };
 enum class SessionLog : protozero::pbf_tag_type { kStatus = 1 };
 enum class SourceMetadata : protozero::pbf_tag_type { kWriter = 1 };
 constexpr std::int32_t kSessionStart = 1;  // SessionLog.SessionStatus.START
@@ -116,6 +123,38 @@ void EventFile::scalar(std::string_view tag, float value, std::int64_t step) {
     protozero::pbf_writer entry(summary, id(Summary::kValue));
     entry.add_string(id(Value::kTag), tag.data(), tag.size());
     entry.add_float(id(Value::kSimpleValue), value);
+  }
+  add(event);
+}
+
+void EventFile::hyper_parameters(const std::vector<HyperParameter>& parameters) {
+  std::string content;
+  {
+    protozero::pbf_writer hparams(content);
+    protozero::pbf_writer start(hparams, id(Hparams::kSessionStart));
+    for (const HyperParameter& parameter : parameters) {
+      protozero::pbf_writer entry(start, id(SessionStart::kHparams));
+      entry.add_string(id(MapEntry::kKey), parameter.name);
+      protozero::pbf_writer any(entry, id(MapEntry::kValue));
+      if (const auto* number = std::get_if<double>(&parameter.value))
+        any.add_double(id(Any::kNumber), *number);
+      else if (const auto* text = std::get_if<std::string>(&parameter.value))
+        any.add_string(id(Any::kText), *text);
+      else
+        any.add_bool(id(Any::kBool), std::get<bool>(parameter.value));
+    }
+    start.add_double(id(SessionStart::kStartTime), now());
+  }
+  std::string event = stamped();
+  protozero::pbf_writer writer(event);
+  {
+    protozero::pbf_writer summary(writer, id(Event::kSummary));
+    protozero::pbf_writer entry(summary, id(Summary::kValue));
+    entry.add_string(id(Value::kTag), "_hparams_/session_start_info");
+    protozero::pbf_writer metadata(entry, id(Value::kMetadata));
+    protozero::pbf_writer plugin(metadata, id(Metadata::kPluginData));
+    plugin.add_string(id(PluginData::kName), "hparams");
+    plugin.add_bytes(id(PluginData::kContent), content);
   }
   add(event);
 }

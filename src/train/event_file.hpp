@@ -3,9 +3,16 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 // TensorBoard's event file: what `tensorboard --logdir FOLDER` reads.
 namespace balr {
+
+struct HyperParameter {
+  std::string name;
+  std::variant<double, std::string, bool> value;
+};
 
 // Scalars under the tags and steps of the Python balr. One writer per file; every function throws IoError.
 class EventFile {
@@ -18,6 +25,8 @@ class EventFile {
   EventFile& operator=(const EventFile&) = delete;
 
   void scalar(std::string_view tag, float value, std::int64_t step);
+  // For TensorBoard's page of hyper-parameters; of one run, once.
+  void hyper_parameters(const std::vector<HyperParameter>& parameters);
   // Tells TensorBoard to forget the points from `step` on of earlier files: the run starts again there.
   void session_start(std::int64_t step);
   // Hands what was added to the system, so that a killed process loses none of it.

@@ -62,11 +62,12 @@ History::History(fs::path file, std::span<const std::string> losses, std::int64_
 
 History::~History() { close(handle_); }
 
-void History::add(std::int64_t epoch, std::span<const float> train, std::span<const float> test) {
+void History::add(std::int64_t epoch, std::span<const float> train,
+                  std::span<const std::optional<float>> test) {
   BALR_CHECK(train.size() == losses_ && (test.empty() || test.size() == losses_));
   std::string row = std::to_string(epoch);
   for (const float value : train) row += "," + number(value);
-  for (std::size_t i = 0; i < losses_; ++i) row += test.empty() ? "," : "," + number(test[i]);
+  for (std::size_t i = 0; i < losses_; ++i) row += test.empty() || !test[i] ? "," : "," + number(*test[i]);
   append(row + "\n");
 }
 

@@ -20,8 +20,10 @@ class History {
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
-  // Adds a row; `test` is empty for an epoch without validation. Values as text that reads back to the same float.
-  void add(std::int64_t epoch, std::span<const float> train, std::span<const float> test);
+  // Adds a row; `test` is empty for an epoch without validation, and lacks what validation leaves
+  // out: empty cells. Values as text that reads back to the same float.
+  void add(std::int64_t epoch, std::span<const float> train,
+           std::span<const std::optional<float>> test);
   std::int64_t offset() const { return offset_; }
   // Makes the rows so far survive a loss of power.
   void sync();

@@ -23,7 +23,7 @@ void ProgressLog::epoch(const EpochReport& report) {
   const std::string done = fmt::format("epoch {}/{}", report.epoch + 1, epochs_);
   note_ = fmt::format("{}, train loss {:.6f}", done, report.train[0]);
   if (report.test.empty() || !speak_) return;
-  note_ += fmt::format(", test loss {:.6f}{}", report.test[0], report.best ? " (the best)" : "");
+  note_ += fmt::format(", test loss {:.6f}{}", *report.test[0], report.best ? " (the best)" : "");
   const auto now = Clock::now();
   if (report.epoch + 1 == epochs_) {
     progress_.finish(epochs_ * report.steps, note_);

@@ -17,16 +17,37 @@ RunFiles::RunFiles(std::filesystem::path folder, std::vector<std::string> losses
       state_(std::move(state)),
       before_publish_(std::move(before_publish)),
       history_(folder_ / "history.csv", losses_, resumed ? resumed->history_offset : 0),
+      json_(folder_ / "history.jsonl", losses_, resumed ? resumed->epoch : 0),
       events_(folder_) {
   // Also without a checkpoint: a run killed before its first one may have left points.
   events_.session_start(resumed ? resumed->epoch : 0);
 }
 
-void RunFiles::add_epoch(std::int64_t epoch, std::span<const float> train, std::span<const float> test, bool log) {
-  BALR_CHECK(train.size() == losses_.size() && (test.empty() || test.size() == losses_.size()));
-  history_.add(epoch, train, test);
-  for (std::size_t i = 0; i < test.size(); ++i) events_.scalar("test/" + losses_[i], test[i], epoch);
-  for (std::size_t i = 0; log && i < train.size(); ++i) events_.scalar("train/" + losses_[i], train[i], epoch);
+void RunFiles::add_epoch(const EpochReport& report, bool log) {
+  history_.add(report.epoch, report.train, report.test);
+  json_.add(report);
+  const auto scalar = [&](const std::string& tag, double value) {
+    events_.scalar(tag, static_cast<float>(value), report.epoch);
+  };
+  for (std::size_t i = 0; i < report.test.size(); ++i)
+    if (report.test[i]) events_.scalar("test/" + losses_[i], *report.test[i], report.epoch);
+  if (report.codes) {
+    scalar("codes/always_on", report.codes->always_on);
+    scalar("codes/never_on", report.codes->never_on);
+    scalar("codes/entropy", report.codes->entropy);
+  }
+  if (log) {
+    for (std::size_t i = 0; i < report.train.size(); ++i)
+      events_.scalar("train/" + losses_[i], report.train[i], report.epoch);
+    scalar("optimizer/learning_rate", report.learning_rate);
+    scalar("optimizer/gradient_norm", report.gradient_norm);
+    scalar("speed/rows_per_second", report.rows_per_second);
+  }
+  events_.flush();
+}
+
+void RunFiles::add_hyper_parameters(const std::vector<HyperParameter>& parameters) {
+  events_.hyper_parameters(parameters);
   events_.flush();
 }
 

@@ -11,7 +11,9 @@
 #include "train/background_writer.hpp"
 #include "train/checkpoint.hpp"
 #include "train/event_file.hpp"
+#include "train/epoch_report.hpp"
 #include "train/history.hpp"
+#include "train/json_history.hpp"
 
 namespace balr {
 
@@ -25,8 +27,10 @@ class RunFiles {
   RunFiles(std::filesystem::path folder, std::vector<std::string> losses, const std::optional<CheckpointMeta>& resumed,
            RunState state, std::function<void()> before_publish);
 
-  // Values in the order of `losses`; `test` empty: no validation in this epoch. `log`: train/* go to TensorBoard too.
-  void add_epoch(std::int64_t epoch, std::span<const float> train, std::span<const float> test, bool log);
+  // Losses in the order of `losses`. `log`: train/* and what goes with them go to TensorBoard too.
+  void add_epoch(const EpochReport& report, bool log);
+  // What TensorBoard shows of the configuration.
+  void add_hyper_parameters(const std::vector<HyperParameter>& parameters);
   void write_weights(const std::string& name, StateDict weights);
   // last.pt, a checkpoint (its history_offset is filled in) and the epoch in run.json.
   void write_checkpoint(Checkpoint checkpoint);
@@ -39,6 +43,7 @@ class RunFiles {
   RunState state_;
   std::function<void()> before_publish_;
   History history_;
+  JsonHistory json_;
   EventFile events_;
   BackgroundWriter writer_;
 };

@@ -1,9 +1,11 @@
 #include "balr/train/trainer.hpp"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <spdlog/spdlog.h>
 
 #include "balr/bae/train_step.hpp"
+#include "balr/core/partition.hpp"
 #include "balr/core/thread_pool.hpp"
 #include "balr/dist/collective.hpp"
 #include "balr/dist/cores.hpp"
@@ -11,10 +13,12 @@
 #include "balr/dist/world.hpp"
 #include "balr/run/identity.hpp"
 #include "balr/run/stop_flag.hpp"
+#include "train/hyper_parameters.hpp"
 #include "train/progress_log.hpp"
 #include "train/run_folder.hpp"
 #include "train/shared_state.hpp"
 #include "train/training_run.hpp"
+#include "train/validation.hpp"
 
 namespace balr {
 namespace {
@@ -27,6 +31,8 @@ struct Plan {
   bool canonical = true;
   int threads = 1;
   std::unique_ptr<Batches> train, test;
+  bool speakers_are_known = false;  // every validation speaker is a training speaker
+  std::int64_t speakers = 0;        // in the training data
   RunIdentity identity;
 };
 
@@ -36,7 +42,7 @@ void check_ranks_fit(const at::Device& device, const World& world) {
                       std::to_string(count_gpus()) + " GPUs; start one rank per GPU");
 }
 
-Plan make_plan(const TrainOptions& options, const VectorTable& train, const VectorTable& test, const World& world) {
+Plan make_plan(const TrainOptions& options, const Table& train, Table& test, const World& world) {
   const TrainSettings& settings = options.settings;
   Plan plan;
   plan.device = choose_device(options.device, world.local_rank(), count_gpus());
@@ -45,8 +51,13 @@ Plan make_plan(const TrainOptions& options, const VectorTable& train, const Vect
   if (plan.canonical && !plan.device.is_cpu())
     throw ConfigError("trainer.canonical_sums=true works with --device cpu only; leave it out on a GPU");
   const int ranks = settings.batch_mode == BatchMode::kPerRank ? world.size() : 1;
-  plan.train = std::make_unique<Batches>(train, settings, ranks, true, "training");
-  plan.test = std::make_unique<Batches>(test, settings, 1, settings.validation == Validation::kSampled, "validation");
+  plan.train = std::make_unique<Batches>(train, settings, ranks, BatchUse::kSampled, "training");
+  plan.speakers = static_cast<std::int64_t>(train.label_names.size());
+  if (auto known = training_labels(train, test)) {
+    test.labels = std::move(*known);
+    plan.speakers_are_known = true;
+  }
+  plan.test = std::make_unique<Batches>(test, settings, 1, ValidationPass::use(settings), "validation");
   plan.identity.train_hash = train.content_hash;
   plan.identity.test_hash = test.content_hash;
   plan.identity.program_version = options.program_version;
@@ -72,15 +83,33 @@ std::optional<Checkpoint> find_checkpoint(const fs::path& folder, World& world) 
   return broadcast_checkpoint(world, std::move(start));
 }
 
+std::vector<std::shared_ptr<const Loss>> make_losses(const LossSettings& settings,
+                                                     std::int64_t internal_dim) {
+  std::vector<std::shared_ptr<const Loss>> losses;
+  if (settings.mse_weight) losses.push_back(make_mse_loss(*settings.mse_weight));
+  if (settings.triplet) losses.push_back(make_triplet_loss(*settings.triplet));
+  if (settings.sparsity) losses.push_back(make_sparsity_loss(*settings.sparsity, internal_dim));
+  if (settings.arcface) losses.push_back(make_arcface_loss(*settings.arcface));
+  return losses;
+}
+
 TrainStep make_step(const TrainSettings& settings, const Plan& plan, const std::optional<Checkpoint>& start, ThreadPool& pool,
                     Collective& collective) {
-  const Autoencoder model = start ? Autoencoder::from_state_dict(start->model)
-                                  : Autoencoder::random({settings.input_dim, settings.internal_dim}, settings.seed);
+  // One generator draws the model, then ArcFace's matrix, as in the Python balr.
+  at::Generator generator = at::detail::createCPUGenerator(settings.seed);
+  Autoencoder model = Autoencoder::random({settings.input_dim, settings.internal_dim}, generator);
+  LossSettings losses = settings.losses;
   TrainStepOptions options;
-  options.learning_rate = settings.learning_rate;
+  if (losses.arcface) {
+    losses.arcface->classes = plan.speakers;
+    options.heads = {draw_arcface_head(plan.speakers, settings.internal_dim, generator)};
+  }
+  if (start) model = Autoencoder::from_state_dict(start->model);
+  options.learning_rate = settings.learning_rate.rate;
   options.canonical = plan.canonical;
   options.threads = {pool.size(), pool.runner()};
-  options.losses = {make_mse_loss(settings.mse_weight)};
+  options.losses = make_losses(losses, settings.internal_dim);
+  options.clip_norm = settings.clip_norm;
   TrainStep step(model, plan.device, std::move(options), &collective);
   if (start) step.load_state(start->optimizer);
   return step;
@@ -90,6 +119,12 @@ void tell_the_start(const TrainSettings& settings, const Plan& plan, const World
   if (world.rank() != 0) return;
   spdlog::info("training: {} epochs of {} steps, {} rows each, on {}, {} ranks, {} threads each", settings.epochs,
                plan.train->count(), plan.train->rows_per_step(), plan.device.str(), world.size(), plan.threads);
+  const std::int64_t blocks = block_count(plan.train->rows_per_step());
+  if (plan.canonical && world.size() > blocks)
+    spdlog::warn("a batch of {} rows has {} blocks: {} of the {} ranks have no rows to compute", plan.train->rows_per_step(),
+                 blocks, world.size() - blocks, world.size());
+  if (settings.losses.arcface && !plan.speakers_are_known)
+    spdlog::warn("the validation speakers are not all training speakers: validation leaves the ArcFace loss out");
 }
 
 // Collective. Computes the run in its folder; returns whether all epochs are done.
@@ -110,13 +145,17 @@ bool train_in_folder(const TrainOptions& options, Plan& plan, RunFolder& folder,
   std::unique_ptr<RunFiles> files;
   all_agree(world, "files of the run", [&] {
     if (world.rank() == 0)
-      files = std::make_unique<RunFiles>(folder.path, TrainingRun::loss_names(), meta, folder.state, [&folder] { folder.check_owned(); });
+      files = std::make_unique<RunFiles>(folder.path, TrainingRun::loss_names(settings.losses), meta, folder.state, [&folder] { folder.check_owned(); });
+  });
+  all_agree(world, "hyper-parameters", [&] {
+    if (files && !meta) files->add_hyper_parameters(hyper_parameters(settings));
   });
   tell_the_start(settings, plan, world);
   ProgressLog progress(settings.epochs, plan.train->count(), meta ? meta->step : 0, world.rank() == 0);
   RunEvents events{.step = [&](std::int64_t steps) { progress.step(steps); },
                    .epoch = [&](const EpochReport& report) { progress.epoch(report); }};
-  TrainingRun run(settings, plan.identity, world, *plan.train, *plan.test, step, files.get(),
+  TrainingRun run(settings, plan.identity, world, *plan.train,
+                  ValidationPass(settings, *plan.test, plan.speakers_are_known), step, files.get(),
                   StepControl(world, settings.checkpoint_seconds, [&stop] { return stop.requested(); }), std::move(events));
   if (meta) {
     tell_about_resume(*meta, plan.identity, world);
@@ -152,7 +191,9 @@ void end_run(RunFolder& folder, bool finished, const StopFlag& stop) {
 
 }  // namespace
 
-ExitCode train_on_tables(const TrainOptions& options, VectorTable train, VectorTable test, World& world, const StopFlag& stop) {
+namespace {
+
+ExitCode train_tables(const TrainOptions& options, const Table& train, Table test, World& world, const StopFlag& stop) {
   Plan plan;
   all_agree(world, "check of arguments and data", [&] { plan = make_plan(options, train, test, world); });
   const std::vector<IdentityPart> parts{{"the configuration", options.config_identity},
@@ -178,22 +219,30 @@ ExitCode train_on_tables(const TrainOptions& options, VectorTable train, VectorT
   return finished || !speaks ? ExitCode::kOk : ExitCode::kStopped;
 }
 
+}  // namespace
+
+ExitCode train_on_tables(const TrainOptions& options, VectorTable train, VectorTable test, World& world, const StopFlag& stop) {
+  Table train_table, test_table;
+  all_agree(world, "check of the data", [&] {
+    train_table = make_table(std::move(train), "training");
+    test_table = make_table(std::move(test), "validation");
+  });
+  return train_tables(options, train_table, std::move(test_table), world, stop);
+}
+
 ExitCode train(const TrainOptions& options, World& world, const StopFlag& stop) {
   world.set_watchdog({.watchdog_seconds = options.settings.watchdog_seconds});
-  VectorTable train, test;
-  all_agree(world, "reading the embeddings", [&] {
-    choose_device(options.device, world.local_rank(), count_gpus());  // a missing GPU need not wait for the data
-    const Busy busy(world, "reading the embeddings");
-    train = open_vectors(options.train_input, options.root_dir, true);
-    test = open_vectors(options.test_input, options.root_dir, true);
-  });
+  // A missing GPU need not wait for the data.
+  all_agree(world, "choice of the device", [&] { choose_device(options.device, world.local_rank(), count_gpus()); });
+  const Table train = open_table(options.train_input, options.root_dir, "training", world);
+  const Table test = open_table(options.test_input, options.root_dir, "validation", world);
   for (const auto& [name, table] : {std::pair("training", &train), std::pair("validation", &test)}) {
     if (world.rank() != 0) continue;
     spdlog::info("{} data: {} embeddings of {} speakers from {} ({})", name, table->rows(), table->label_names.size(),
                  table->source, table->model);
     if (table->dropped > 0) spdlog::warn("{} {} rows are left out: their extraction failed", table->dropped, name);
   }
-  return train_on_tables(options, std::move(train), std::move(test), world, stop);
+  return train_tables(options, train, test, world, stop);
 }
 
 }  // namespace balr

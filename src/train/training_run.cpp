@@ -2,11 +2,13 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "balr/core/error.hpp"
 #include "balr/core/fault.hpp"
 #include "balr/dist/world.hpp"
+#include "train/learning_rate.hpp"
 #include "train/shared_state.hpp"
 
 namespace balr {
@@ -27,14 +29,22 @@ StateDict snapshot(const StateDict& state) {
   return copy;
 }
 
+// For tests: what a defect of memory does.
+void flip_one_bit(const StateDict& held) {
+  const at::Tensor& weights = held.front().second;
+  at::Tensor bytes = weights.view({-1}).view(at::kByte).narrow(0, 0, 1);
+  bytes.bitwise_xor_(4);
+}
+
 }  // namespace
 
-TrainingRun::TrainingRun(const TrainSettings& settings, RunIdentity identity, World& world, Batches& train, Batches& test,
-                         TrainStep& step, RunFiles* files, StepControl control, RunEvents events)
+TrainingRun::TrainingRun(const TrainSettings& settings, RunIdentity identity, World& world,
+                         Batches& train, ValidationPass validation, TrainStep& step,
+                         RunFiles* files, StepControl control, RunEvents events)
     : settings_(settings),
       world_(world),
       train_(train),
-      test_(test),
+      validation_(std::move(validation)),
       step_(step),
       files_(files),
       control_(std::move(control)),
@@ -47,11 +57,16 @@ TrainingRun::TrainingRun(const TrainSettings& settings, RunIdentity identity, Wo
   position_.world_size = world.size();
   position_.program_version = std::move(identity.program_version);
   const auto device = train.values().device();
-  sums_ = at::zeros({static_cast<std::int64_t>(loss_names().size())}, at::TensorOptions(at::kDouble).device(device));
+  const auto losses = static_cast<std::int64_t>(loss_names(settings.losses).size());
+  sums_ = at::zeros({losses + 1}, at::TensorOptions(at::kDouble).device(device));
   finite_ = at::ones({}, at::TensorOptions(at::kBool).device(device));
 }
 
-std::vector<std::string> TrainingRun::loss_names() { return {"total_loss", "MSE"}; }
+std::vector<std::string> TrainingRun::loss_names(const LossSettings& losses) {
+  std::vector<std::string> names = losses.names();
+  names.insert(names.begin(), "total_loss");
+  return names;
+}
 
 void TrainingRun::resume(const CheckpointMeta& meta) {
   position_.step = meta.step;
@@ -64,7 +79,7 @@ void TrainingRun::resume(const CheckpointMeta& meta) {
 }
 
 bool TrainingRun::run() {
-  while (position_.epoch < settings_.epochs)
+  while (position_.epoch < settings_.epochs && !is_early_enough())
     if (!run_epoch()) return false;
   if (!position_.finished) {
     position_.finished = true;
@@ -72,6 +87,14 @@ bool TrainingRun::run() {
   }
   finish_files("end of training");
   return true;
+}
+
+// Whether the best validation is too many epochs ago. True only right after a validation; a
+// resumed run finds the same.
+bool TrainingRun::is_early_enough() const {
+  return settings_.early_stopping > 0 && settings_.val_period > 0 && position_.best_epoch >= 0 &&
+         position_.next_batch == 0 && position_.epoch % settings_.val_period == 0 &&
+         position_.epoch - 1 - position_.best_epoch >= settings_.early_stopping;
 }
 
 // False: stopped at a step.
@@ -96,14 +119,27 @@ bool TrainingRun::run_epoch() {
 void TrainingRun::do_step() {
   fault_point("train.step", world_.rank());
   const Batch batch = train_.get(position_.epoch, position_.next_batch);
-  const StepResult result = step_.run(batch.x, batch.labels);
-  sums_.add_(result.losses);
+  step_.set_learning_rate(learning_rate_at(settings_.learning_rate, position_.step,
+                                           train_.count(), settings_.epochs));
+  const bool is_last = position_.next_batch + 1 == train_.count();
+  const StepResult result = step_.run(batch.x, batch.labels, /*want_gradient_norm=*/is_last);
+  const std::int64_t losses = sums_.numel() - 1;
+  sums_.narrow(0, 0, losses).add_(result.losses);
+  if (is_last) sums_[losses].copy_(result.gradient_norm);
   finite_.logical_and_(result.finite_flag);
   ++position_.next_batch;
   ++position_.step;
+  ++steps_here_;
   if (finite_.is_cpu()) check_finite();
-  if (position_.step % kStepsBetweenDigests == 0) check_equal_weights(world_, step_.model().state_dict(), position_.step);
+  if (position_.step % kStepsBetweenDigests == 0) check_replicas();
   if (events_.step) events_.step(position_.step);
+}
+
+// All ranks must hold the same numbers.
+void TrainingRun::check_replicas() {
+  const StateDict held = step_.replicated();
+  if (fault_number("flip", "train.weights", world_.rank()) != 0) flip_one_bit(held);
+  check_equal_weights(world_, held, position_.step);
 }
 
 // The same on every rank. The step itself left the weights as they were.
@@ -114,46 +150,55 @@ void TrainingRun::check_finite() {
                   "); lower trainer.learning_rate, and look for outliers in the embeddings");
 }
 
+EpochReport TrainingRun::make_report() {
+  EpochReport report{.epoch = position_.epoch, .steps = train_.count(), .train = {}, .test = {}};
+  const std::vector<double> sums = to_doubles(sums_);
+  for (std::size_t i = 0; i + 1 < sums.size(); ++i)
+    report.train.push_back(static_cast<float>(sums[i] / static_cast<double>(train_.count())));
+  report.gradient_norm = sums.back();
+  report.learning_rate = learning_rate_at(settings_.learning_rate, position_.step - 1,
+                                          train_.count(), settings_.epochs);
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - epoch_start_;
+  report.seconds = passed.count();
+  report.rows_per_second =
+      static_cast<double>(steps_here_ * train_.rows_per_step()) / std::max(passed.count(), 1e-9);
+  return report;
+}
+
 void TrainingRun::finish_epoch() {
   check_finite();
-  EpochReport report{.epoch = position_.epoch, .steps = train_.count(), .train = {}, .test = {}};
-  for (const double sum : to_doubles(sums_)) report.train.push_back(static_cast<float>(sum / static_cast<double>(train_.count())));
+  EpochReport report = make_report();
   const std::int64_t done = position_.epoch + 1;
   const auto is_due = [done](std::int64_t period) { return period > 0 && done % period == 0; };
-  if (done == settings_.epochs || is_due(settings_.val_period)) {
-    report.test = validate();
-    const double fitness = -static_cast<double>(report.test[0]);
-    // Comparisons with NaN are false: it is never the best.
-    report.best = !std::isnan(fitness) && (!position_.best_fitness || fitness > *position_.best_fitness);
-    if (report.best) {
-      position_.best_fitness = fitness;
-      position_.best_epoch = position_.epoch;
-    }
-  }
+  if (done == settings_.epochs || is_due(settings_.val_period)) validate(report);
   if (files_) {
-    files_->add_epoch(position_.epoch, report.train, report.test, is_due(settings_.log_period));
+    files_->add_epoch(report, is_due(settings_.log_period));
     if (report.best) files_->write_weights("best.pt", weights());
     if (is_due(settings_.save_period)) files_->write_weights("epoch" + std::to_string(position_.epoch) + ".pt", weights());
   }
   ++position_.epoch;
   position_.next_batch = 0;
   sums_.zero_();
+  steps_here_ = 0;
   if (events_.epoch) events_.epoch(report);
+  epoch_start_ = std::chrono::steady_clock::now();
 }
 
-std::vector<float> TrainingRun::validate() {
-  double mse = 0;
-  if (settings_.validation == Validation::kFull) {
-    mse = step_.evaluate(test_.values());
-  } else {
-    for (std::int64_t number = 0; number < test_.count(); ++number) mse += step_.evaluate(test_.get(position_.epoch, number).x);
-    mse /= static_cast<double>(test_.count());
-  }
-  return {static_cast<float>(settings_.mse_weight * mse), static_cast<float>(mse)};
+void TrainingRun::validate(EpochReport& report) {
+  ValidationPass::Result result = validation_.run(step_, position_.epoch);
+  report.test = std::move(result.losses);
+  report.codes = result.codes;
+  const double fitness = -static_cast<double>(*report.test[0]);
+  // What is not finite is never the best.
+  report.best = std::isfinite(fitness) &&
+                (!position_.best_fitness || fitness > *position_.best_fitness);
+  if (!report.best) return;
+  position_.best_fitness = fitness;
+  position_.best_epoch = position_.epoch;
 }
 
 void TrainingRun::save() {
-  check_equal_weights(world_, step_.model().state_dict(), position_.step);
+  check_replicas();
   Checkpoint checkpoint{position_, {}, step_.gather_state()};
   checkpoint.meta.sums = to_doubles(sums_);
   if (!files_) return;

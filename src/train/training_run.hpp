@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -8,8 +9,10 @@
 #include "balr/bae/train_step.hpp"
 #include "train/batches.hpp"
 #include "train/checkpoint.hpp"
+#include "train/epoch_report.hpp"
 #include "train/run_files.hpp"
 #include "train/step_control.hpp"
+#include "train/validation.hpp"
 
 namespace balr {
 
@@ -18,12 +21,6 @@ class World;
 // What a checkpoint says of the run besides its position.
 struct RunIdentity {
   std::string identity, train_hash, test_hash, arithmetic, program_version;
-};
-
-struct EpochReport {
-  std::int64_t epoch = 0, steps = 0;  // steps of each epoch
-  std::vector<float> train, test;  // total, then each loss; test empty without validation
-  bool best = false;
 };
 
 // For people: all on rank 0 only.
@@ -36,22 +33,26 @@ struct RunEvents {
 class TrainingRun {
  public:
   // `files`: rank 0's, null on the others. `start`: a checkpoint to go on from, the same on every rank.
-  TrainingRun(const TrainSettings& settings, RunIdentity identity, World& world, Batches& train, Batches& test,
-              TrainStep& step, RunFiles* files, StepControl control, RunEvents events);
+  TrainingRun(const TrainSettings& settings, RunIdentity identity, World& world, Batches& train,
+              ValidationPass validation, TrainStep& step, RunFiles* files, StepControl control,
+              RunEvents events);
   void resume(const CheckpointMeta& meta);
 
   // Trains to the end, or to a stop request: false. Everything is on the disk when it returns.
   bool run();
 
   std::int64_t epochs_done() const { return position_.epoch; }
-  static std::vector<std::string> loss_names();  // columns and tags
+  static std::vector<std::string> loss_names(const LossSettings& losses);  // columns and tags
 
  private:
   bool run_epoch();
   void do_step();
   void check_finite();
+  void check_replicas();
   void finish_epoch();
-  std::vector<float> validate();
+  EpochReport make_report();
+  void validate(EpochReport& report);
+  bool is_early_enough() const;
   void save();
   void finish_files(const char* why);
   StateDict weights() const;  // a snapshot on the CPU
@@ -59,13 +60,17 @@ class TrainingRun {
   const TrainSettings& settings_;
   World& world_;
   Batches& train_;
-  Batches& test_;
+  ValidationPass validation_;
   TrainStep& step_;
   RunFiles* files_;
   StepControl control_;
   RunEvents events_;
   CheckpointMeta position_;
-  at::Tensor sums_;    // float64 [1 + losses] on the device: over the epoch's batches so far
+  // float64 on the device, over the epoch's batches so far: total, each loss; at the end the length
+  // of the last step's gradient.
+  at::Tensor sums_;
+  std::int64_t steps_here_ = 0;  // of this epoch, by this process
+  std::chrono::steady_clock::time_point epoch_start_ = std::chrono::steady_clock::now();
   at::Tensor finite_;  // bool on the device: of the steps since it was last looked at
 };
 

@@ -19,15 +19,15 @@ MseResult compute(const at::Tensor& recon, const at::Tensor& x, double weight, S
   const auto own = [&](const at::Tensor& t) {
     return t.narrow(0, plan.rows.begin, plan.rows.size());
   };
-  const LossInput input{plan, own(x), own(recon), {}, {}, {}};
+  const LossInput input{plan, own(x), own(recon), {}, {}, nullptr, nullptr, {}};
   LossGradients gradients;
   gradients.recon.value = at::empty_like(input.recon);
   const at::Tensor partials = at::empty({plan.blocks, 1}, at::kDouble);
   const auto loss = make_mse_loss(weight);
-  loss->compute(input, ops, partials, gradients);
+  loss->compute(input, ops, partials, &gradients);
   EXPECT_TRUE(gradients.recon.written);
-  EXPECT_FALSE(gradients.codes.written || gradients.z.written);
-  return {ops.total(partials, plan, "loss").item<double>() * loss->scale(x.size(0), x.size(1)),
+  EXPECT_FALSE(gradients.unit_codes.written || gradients.z.written);
+  return {loss->value(ops.total(partials, plan, "loss"), x.size(0), x.size(1)).item<double>(),
           gradients.recon.value};
 }
 

@@ -29,10 +29,10 @@ TEST(SameBytes, AsPinned) {
   for (const test::PinnedTraining& pinned : test::kPinnedTrainings)
     for (const int threads : {1, 2}) {
       ThreadPool pool(threads);
-      EXPECT_EQ(test::digest_of_training(collective.get(), {threads, pool.runner()}, pinned.shape,
-                                         pinned.batch, test::kPinnedSteps),
+      EXPECT_EQ(test::digest_of_training(collective.get(), {threads, pool.runner()},
+                                         pinned.training),
                 pinned.digest)
-          << pinned.batch << " rows, path " << path_name(active_path()) << ", " << threads
+          << pinned.training.batch << " rows, losses " << pinned.training.losses << ", path " << path_name(active_path()) << ", " << threads
           << " threads";
     }
 }

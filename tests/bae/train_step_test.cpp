@@ -83,7 +83,7 @@ Outcome train(Collective* collective, const Threads& threads, const AutoencoderS
   for (int i = 0; i < kSteps; ++i)
     outcome.losses.push_back(
         step.run(made_up(batch, shape.input_dim, static_cast<std::uint64_t>(i)), {}).values());
-  outcome.validation = step.evaluate(made_up(1234, shape.input_dim, 99));
+  outcome.validation = step.evaluate(made_up(1234, shape.input_dim, 99)).mse;
   outcome.model = Autoencoder(step.model()).state_dict();
   outcome.state = step.gather_state();
   return outcome;
@@ -199,32 +199,82 @@ TEST(TrainStep, OneRankAloneStopsTheUpdate) {
     });
 }
 
+// All losses on batches of 100 rows, 4 of each of 25 classes; ArcFace's matrix is 30 x 40.
+TrainStepOptions all_options() {
+  TrainStepOptions options = mse_options(true);
+  options.losses.push_back(make_triplet_loss({}));
+  options.losses.push_back(make_sparsity_loss({.group_rows = 4}, 40));
+  options.losses.push_back(make_arcface_loss({.weight = 0.1, .classes = 30}));
+  options.heads = {made_up(30, 40, 17)};
+  options.clip_norm = 0.05;
+  return options;
+}
+std::vector<std::int64_t> four_of_each() {
+  std::vector<std::int64_t> labels;
+  for (std::int64_t i = 0; i < 100; ++i) labels.push_back(i / 4 + 5);
+  return labels;
+}
+
 // Saved on three ranks, loaded on two: the weights of an uninterrupted run.
 TEST(TrainStep, StateMovesBetweenNumbersOfRanks) {
   const AutoencoderShape shape{24, 40};
-  StateDict model, state;
-  const auto run = [&](TrainStep& step, int from, int to) {
-    for (int i = from; i < to; ++i) step.run(made_up(100, 24, static_cast<std::uint64_t>(i)), {});
-  };
-  TrainStep straight(Autoencoder::random(shape, 1), at::kCPU, mse_options(true), nullptr);
-  run(straight, 0, 6);
-  ThreadRanks(3).run([&](Collective& collective) {
-    TrainStep step(Autoencoder::random(shape, 1), at::kCPU, mse_options(true), &collective);
-    run(step, 0, 3);
-    const StateDict gathered = step.gather_state();
-    if (collective.rank() == 1) model = Autoencoder(step.model()).state_dict(), state = gathered;
-  });
-  ThreadRanks(2).run([&](Collective& collective) {
-    TrainStep step(Autoencoder::from_state_dict(model), at::kCPU, mse_options(true), &collective);
-    step.load_state(state);
-    run(step, 3, 6);
-    const StateDict now = step.model().state_dict(), expected = straight.model().state_dict();
-    for (std::size_t i = 0; i < now.size(); ++i)
-      EXPECT_TRUE(at::equal(now[i].second, expected[i].second)) << now[i].first;
-    EXPECT_EQ(step.gather_state()[0].second.item<double>(), 6.0);
-  });
-  state.pop_back();
-  EXPECT_THROW(straight.load_state(state), DataError);
+  const std::vector<std::int64_t> labels = four_of_each();
+  for (const TrainStepOptions& options : {mse_options(true), all_options()}) {
+    StateDict model, state;
+    const auto run = [&](TrainStep& step, int from, int to) {
+      for (int i = from; i < to; ++i)
+        step.run(made_up(100, 24, static_cast<std::uint64_t>(i)), labels);
+    };
+    TrainStep straight(Autoencoder::random(shape, 1), at::kCPU, options, nullptr);
+    run(straight, 0, 6);
+    ThreadRanks(3).run([&](Collective& collective) {
+      TrainStep step(Autoencoder::random(shape, 1), at::kCPU, options, &collective);
+      run(step, 0, 3);
+      const StateDict gathered = step.gather_state();
+      if (collective.rank() == 1) model = Autoencoder(step.model()).state_dict(), state = gathered;
+    });
+    ThreadRanks(2).run([&](Collective& collective) {
+      TrainStepOptions other = options;
+      for (at::Tensor& head : other.heads) head = at::zeros_like(head);  // the state has it
+      TrainStep step(Autoencoder::from_state_dict(model), at::kCPU, other, &collective);
+      step.load_state(state);
+      run(step, 3, 6);
+      const StateDict now = step.replicated(), expected = straight.replicated();
+      ASSERT_EQ(now.size(), 13 + options.heads.size());
+      for (std::size_t i = 0; i < now.size(); ++i)
+        EXPECT_TRUE(at::equal(now[i].second, expected[i].second)) << now[i].first;
+      EXPECT_EQ(step.gather_state()[0].second.item<double>(), 6.0);
+    });
+    state.pop_back();
+    EXPECT_THROW(straight.load_state(state), DataError);
+  }
+}
+
+// The gradient that Adam's first moment shows is as long as allowed, in the same direction.
+TEST(TrainStep, ClippingShortensTheGradient) {
+  const std::vector<std::int64_t> labels = four_of_each();
+  for (const bool canonical : {true, false}) {
+    StateDict moments[2];
+    double norm = 0;
+    for (const bool clips : {false, true}) {
+      TrainStepOptions options = all_options();
+      options.canonical = canonical;
+      if (!clips) options.clip_norm = 0;
+      TrainStep step(Autoencoder::random({24, 40}, 1), at::kCPU, options, nullptr);
+      norm = step.run(made_up(100, 24, 1), labels, true).gradient_norm.item<double>();
+      moments[clips] = step.gather_state();
+    }
+    ASSERT_GT(norm, 0.1);
+    double squares = 0;
+    for (std::size_t i = 0; i < moments[0].size(); ++i) {
+      if (!moments[0][i].first.starts_with("exp_avg.")) continue;
+      const at::Tensor whole = moments[0][i].second, clipped = moments[1][i].second;
+      squares += (clipped / 0.1).to(at::kDouble).square().sum().item<double>();
+      EXPECT_LT((clipped - whole * (0.05 / norm)).abs().max().item<double>(),
+                1e-6 * whole.abs().max().item<double>());
+    }
+    EXPECT_NEAR(std::sqrt(squares), 0.05, 1e-6);
+  }
 }
 
 TEST(TrainStep, OneRowIsRefused) {
@@ -249,7 +299,7 @@ TEST(Evaluate, EveryRowOnce) {
         (infer(model, x).recon.to(at::kDouble) - x).square().mean().item<double>();
     for (const bool canonical : {true, false}) {
       TrainStep step(model, at::kCPU, mse_options(canonical), nullptr);
-      EXPECT_NEAR(step.evaluate(x) / expected, 1.0, 1e-6) << rows;
+      EXPECT_NEAR(step.evaluate(x).mse / expected, 1.0, 1e-6) << rows;
     }
   }
 }

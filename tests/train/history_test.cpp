@@ -16,14 +16,17 @@ const std::vector<std::string> kLosses{"total_loss", "MSE"};
 TEST(History, WritesOneRowPerEpochWithEveryDigitOfTheFloat) {
   const test::TempDir folder;
   History history(folder.path() / "history.csv", kLosses, 0);
-  const float train[] = {0.1f, 1.0f / 3.0f}, test[] = {16777216.0f, 1e-30f};
+  const float train[] = {0.1f, 1.0f / 3.0f};
+  const std::optional<float> test[] = {16777216.0f, 1e-30f}, left_out[] = {2.0f, std::nullopt};
   history.add(0, train, {});
   history.add(1, train, test);
+  history.add(2, train, left_out);
   // 0.1f is 0.100000001490..., 1/3 is 0.333333343267...: nine digits name a float uniquely (checked with numpy.float32).
   EXPECT_EQ(read_file(folder.path() / "history.csv"),
             "epoch,train/total_loss,train/MSE,test/total_loss,test/MSE\n"
             "0,0.100000001,0.333333343,,\n"
-            "1,0.100000001,0.333333343,16777216,1e-30\n");
+            "1,0.100000001,0.333333343,16777216,1e-30\n"
+            "2,0.100000001,0.333333343,2,\n");
 }
 
 TEST(History, IsCutBackToTheCheckpointAndGoesOn) {

@@ -9,7 +9,8 @@
 
 namespace balr::test {
 
-// What TensorBoard itself reads from a folder: lines "tag step value", values in full.
+// What TensorBoard itself reads from a folder: lines "tag step value", values in full; without
+// speeds, which differ from run to run.
 inline std::string read_by_tensorboard(const std::filesystem::path& folder) {
   const std::filesystem::path script = folder.parent_path() / (folder.filename().string() + ".py");
   std::ofstream(script) << R"(import sys
@@ -17,6 +18,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 events = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0})
 events.Reload()
 for tag in sorted(events.Tags()["scalars"]):
+    if tag.startswith("speed/"):
+        continue
     for event in events.Scalars(tag):
         print(tag, event.step, repr(event.value))
 )";

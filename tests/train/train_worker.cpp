@@ -23,11 +23,11 @@ float noise(std::uint64_t index) {
 }
 
 // Each speaker has a centre; rows scatter around it.
-VectorTable make_table(int speakers, int rows_each, std::uint64_t seed) {
+VectorTable make_table(int speakers, int rows_each, std::uint64_t seed, const char* name) {
   VectorTable table;
   table.dimension = kDimension;
   for (int s = 0; s < speakers; ++s) {
-    table.label_names.push_back("speaker" + std::to_string(100 + s));
+    table.label_names.push_back(name + std::to_string(100 + s));
     for (int i = 0; i < rows_each; ++i) {
       for (std::int64_t d = 0; d < kDimension; ++d) {
         const auto at = static_cast<std::uint64_t>((s * 1000 + i) * kDimension + d);
@@ -50,6 +50,19 @@ struct Arguments {
   }
 };
 
+// losses=m, t, s, a or several of them.
+LossSettings losses_of(const Arguments& arguments) {
+  const auto found = arguments.values.find("losses");
+  const std::string letters = found == arguments.values.end() ? "m" : found->second;
+  const auto has = [&](char letter) { return letters.find(letter) != std::string::npos; };
+  LossSettings losses;
+  if (!has('m')) losses.mse_weight.reset();
+  if (has('t')) losses.triplet.emplace();
+  if (has('s')) losses.sparsity = {.weight = 0.01, .group_rows = 5};
+  if (has('a')) losses.arcface = {.weight = 0.01};
+  return losses;
+}
+
 TrainOptions make_options(const char* save_dir, const Arguments& arguments) {
   TrainOptions options;
   options.save_dir = save_dir;
@@ -62,22 +75,30 @@ TrainOptions make_options(const char* save_dir, const Arguments& arguments) {
   s.internal_dim = 32;
   s.epochs = arguments.get("epochs", 10);
   s.classes_per_batch = arguments.get("classes", 4);
-  s.samples_per_class = 5;
+  s.samples_per_class = arguments.get("samples", 5);
   s.batch_size = arguments.get("batch_size", 20);
   s.sampler = "balr.samplers.nxm_samplers.RandomNxMSampler";
   s.val_period = arguments.get("val_period", 3);
   s.log_period = 1;
   s.save_period = arguments.get("save_period", 0);
   s.num_threads = arguments.get("threads", 1);
-  s.learning_rate = 0.003;
-  if (arguments.values.contains("learning_rate")) s.learning_rate = std::stod(arguments.values.at("learning_rate"));
+  s.learning_rate.rate = 0.003;
+  if (arguments.values.contains("learning_rate")) s.learning_rate.rate = std::stod(arguments.values.at("learning_rate"));
+  s.losses = losses_of(arguments);
+  s.early_stopping = arguments.get("early_stopping", 0);
+  s.learning_rate.warmup_steps = arguments.get("warmup_steps", 0);
+  if (arguments.get("cosine", 0)) s.learning_rate.schedule = Schedule::kCosine;
+  s.clip_norm = 1e-3 * static_cast<double>(arguments.get("clip_norm_thousandths", 0));
+  if (arguments.get("shuffle_only", 0)) s.sampler = "";
+  s.drop_last = arguments.get("drop_last", 0);
   s.checkpoint_seconds = static_cast<double>(arguments.get("checkpoint_ms", 60000)) * 1e-3;
   s.watchdog_seconds = 60;
   if (arguments.get("per_rank", 0)) s.batch_mode = BatchMode::kPerRank;
   if (arguments.get("sampled", 0)) s.validation = Validation::kSampled;
   if (arguments.values.contains("canonical")) s.canonical_sums = arguments.get("canonical", 1) != 0;
   options.config_yaml = "trainer:\n  epochs: " + std::to_string(s.epochs) + "\n";
-  options.config_identity = "epochs=" + std::to_string(s.epochs) + " batch_size=" + std::to_string(s.batch_size);
+  options.config_identity = "epochs=" + std::to_string(s.epochs) + " batch_size=" + std::to_string(s.batch_size) +
+                            " losses=" + std::to_string(s.losses.names().size());
   return options;
 }
 
@@ -92,7 +113,11 @@ int run(int argc, char** argv) {
   stop = StopFlag::install();
   init_log({.level = "info", .rank = world->rank(), .size = world->size(), .folder = {}});
   try {
-    VectorTable train = make_table(11, 7, 1), test = make_table(5, 9, 2);  // 7 rows >= 5 drawn; 11 speakers: padded list
+    // 7 rows >= 5 drawn; 11 speakers: padded list
+    VectorTable train = make_table(static_cast<int>(arguments.get("speakers", 11)),
+                                   static_cast<int>(arguments.get("rows", 7)), 1, "speaker");
+    VectorTable test = make_table(static_cast<int>(arguments.get("test_speakers", 5)), 9, 2,
+                                  arguments.get("foreign", 0) ? "stranger" : "speaker");
     if (arguments.get("poison", 0)) train.values[100] = NAN;
     return static_cast<int>(train_on_tables(make_options(argv[1], arguments), std::move(train), std::move(test), *world, stop));
   } catch (const Error& e) {

@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdlib>
 #include <sstream>
 
 #include "balr/weights/state_dict.hpp"
@@ -72,7 +74,8 @@ TEST(Trainer, TheLossFallsAndTheFilesAreThoseOfTheReference) {
   for (const auto& entry : fs::directory_iterator(run)) names.push_back(entry.path().filename());
   for (const char* name : {"last.pt", "best.pt", "epoch14.pt", "epoch29.pt", "config.yaml", "history.csv", "checkpoints"})
     EXPECT_TRUE(fs::exists(run / name)) << name;
-  EXPECT_EQ(names.size(), 9u) << ended.log;  // and run.json, the events; no temporary files, no lease
+  // and history.jsonl, run.json, the events; no temporary files, no lease
+  EXPECT_EQ(names.size(), 10u) << ended.log;
   EXPECT_EQ(read_file(run / "config.yaml"), "trainer:\n  epochs: 40\n");
 
   // TensorBoard's points are history.csv's: train at every epoch (log_period 1), test at every third and the last.
@@ -84,7 +87,7 @@ TEST(Trainer, TheLossFallsAndTheFilesAreThoseOfTheReference) {
       if (rows[0][column] == tag) {
         EXPECT_EQ(std::stof(value), std::stof(rows[step + 1][column])) << tag << " " << step;
       }
-  EXPECT_EQ(count, 2 * 40 + 2 * 14);
+  EXPECT_EQ(count, (2 + 2) * 40 + (2 + 3) * 14);  // and rate and gradient; how codes are used
 }
 
 TEST(Trainer, AFinishedRunIsLeftAloneAndAnotherOneGoesBesideIt) {
@@ -105,6 +108,102 @@ TEST(Trainer, AFinishedRunIsLeftAloneAndAnotherOneGoesBesideIt) {
   EXPECT_EQ(run_worker(1, run, {"epochs=4", "exist_ok=1"}).code, 2);
   EXPECT_EQ(run_worker(1, run, {"epochs=4", "must_resume=1"}).code, 2);
   EXPECT_FALSE(fs::exists(folder.path() / "mse3"));
+}
+
+// Every loss: the same bytes on any number of ranks, and it falls.
+TEST(Trainer, EveryLossOnAnyNumberOfRanks) {
+  const test::TempDir folder;
+  for (const std::string losses : {"mt", "ms", "ma", "mtsa"}) {
+    SCOPED_TRACE(losses);
+    std::string last, history;
+    std::vector<int> counts = {1, 3};
+    if (test::by_level(0, 1, 1)) counts = {1, 2, 3, 4, 8};
+    for (const int ranks : counts) {
+      const fs::path run = folder.path() / (losses + std::to_string(ranks));
+      const Ended ended = run_worker(ranks, run, {"epochs=12", "losses=" + losses});
+      ASSERT_EQ(ended.code, 0) << ended.log;
+      if (last.empty()) {
+        last = read_file(run / "last.pt");
+        history = read_file(run / "history.csv");
+      }
+      EXPECT_TRUE(read_file(run / "last.pt") == last) << ranks;
+      EXPECT_EQ(read_file(run / "history.csv"), history) << ranks;
+    }
+    const auto rows = read_csv(folder.path() / (losses + "1") / "history.csv");
+    ASSERT_EQ(rows.size(), 13u);
+    EXPECT_EQ(rows[0].size(), 1 + 2 * (1 + losses.size()));
+    EXPECT_LT(std::stod(rows[12][1]), std::stod(rows[1][1]));
+    for (std::size_t column = 1; column < rows[0].size(); ++column)
+      EXPECT_TRUE(std::isfinite(std::stod(rows[12][column]))) << rows[0][column];
+  }
+}
+
+// With other speakers in validation ArcFace has no value there, and is said to have none.
+TEST(Trainer, ArcFaceIsLeftOutOfAValidationOnOtherSpeakers) {
+  const test::TempDir folder;
+  const Ended ended = run_worker(1, folder.path() / "run", {"epochs=3", "losses=ma", "foreign=1"});
+  ASSERT_EQ(ended.code, 0) << ended.log;
+  EXPECT_NE(ended.log.find("leaves the ArcFace loss out"), std::string::npos) << ended.log;
+  const auto rows = read_csv(folder.path() / "run" / "history.csv");
+  EXPECT_EQ(rows[0][6], "test/ArcFace");
+  EXPECT_EQ(rows[3][6], "");
+  EXPECT_EQ(rows[3][4], rows[3][5]);  // the total is MSE
+}
+
+TEST(Trainer, SchedulesClippingAndEarlyStoppingAreOptions) {
+  const test::TempDir folder;
+  const auto run = [&](const std::string& name, std::vector<std::string> arguments) {
+    const Ended ended = run_worker(1, folder.path() / name, arguments);
+    EXPECT_EQ(ended.code, 0) << ended.log;
+    return read_csv(folder.path() / name / "history.csv");
+  };
+  const auto plain = run("plain", {"epochs=6"}),
+             warm = run("warm", {"epochs=6", "warmup_steps=1000", "cosine=1"}),
+             clipped = run("clipped", {"epochs=6", "clip_norm_thousandths=1"});
+  EXPECT_GT(std::stod(warm[6][1]), std::stod(plain[6][1]));  // it has hardly begun
+  EXPECT_NE(clipped[6][1], plain[6][1]);
+  // A rate so high that validation soon gets worse ends the run long before its last epoch.
+  const auto stopped =
+      run("stopped", {"epochs=400", "early_stopping=6", "learning_rate=0.5", "val_period=2"});
+  EXPECT_LT(stopped.size(), 300u);
+  EXPECT_FALSE(stopped.back()[3].empty());  // right after a validation
+  const Ended again = run_worker(1, folder.path() / "stopped",
+                                 {"epochs=400", "early_stopping=6", "learning_rate=0.5", "val_period=2"});
+  EXPECT_NE(again.log.find("finished"), std::string::npos) << again.log;
+}
+
+TEST(Trainer, AFlippedBitIsFoundBeforeItIsSaved) {
+  const test::TempDir folder;
+  for (const std::string losses : {"m", "ma"}) {
+    setenv("BALR_FAULT", "flip@train.weights:2=1", 1);
+    const Ended ended = run_worker(4, folder.path() / losses, {"epochs=5", "losses=" + losses});
+    unsetenv("BALR_FAULT");
+    EXPECT_EQ(ended.code, 70) << ended.log;
+    EXPECT_NE(ended.log.find("weights of rank 2 differ"), std::string::npos) << ended.log;
+    EXPECT_FALSE(fs::exists(folder.path() / losses / "last.pt"));
+  }
+}
+
+TEST(Trainer, SmallData) {
+  const test::TempDir folder;
+  int number = 0;
+  const auto code = [&](std::vector<std::string> arguments, int ranks = 1) {
+    arguments.push_back("epochs=3");
+    const Ended ended =
+        run_worker(ranks, folder.path() / ("run" + std::to_string(++number)), arguments);
+    EXPECT_NE(ended.code, 70) << ended.log;
+    return ended.code;
+  };
+  EXPECT_EQ(code({"rows=1", "losses=mta"}), 0);                          // speakers with one row
+  EXPECT_EQ(code({"speakers=4", "rows=1", "losses=mtsa"}, 8), 0);        // more ranks than rows
+  EXPECT_EQ(code({"shuffle_only=1", "speakers=2", "rows=3", "classes=2", "batch_size=500"}), 0);
+  EXPECT_EQ(code({"shuffle_only=1", "speakers=1", "rows=7", "losses=t"}), 65);  // no triplets at all
+  EXPECT_EQ(code({"test_speakers=1", "losses=m"}), 0);
+  EXPECT_EQ(code({"test_speakers=1", "losses=mt"}), 65);  // no N x M pass over one speaker
+  EXPECT_EQ(code({"test_speakers=0", "losses=m"}), 65);
+  EXPECT_EQ(code({"shuffle_only=1", "rows=7", "speakers=3", "batch_size=20"}), 65);  // 21 = 20 + 1
+  EXPECT_EQ(code({"shuffle_only=1", "rows=7", "speakers=3", "batch_size=20", "drop_last=1"}), 0);
+  EXPECT_EQ(code({"shuffle_only=1", "rows=2", "speakers=2", "batch_size=20", "drop_last=1"}), 0);
 }
 
 TEST(Trainer, ErrorsLeaveNothingBehind) {
@@ -145,7 +244,9 @@ TEST(Trainer, OtherBatchModesArithmeticAndValidationTrainToo) {
   const test::TempDir folder;
   int number = 0;
   for (const std::vector<std::string>& arguments :
-       std::vector<std::vector<std::string>>{{"per_rank=1"}, {"canonical=0"}, {"per_rank=1", "canonical=0"}, {"sampled=1", "classes=4"}}) {
+       std::vector<std::vector<std::string>>{{"per_rank=1"}, {"canonical=0"}, {"per_rank=1", "canonical=0"}, {"sampled=1", "classes=4"},
+                                            {"per_rank=1", "losses=mtsa"}, {"canonical=0", "losses=mtsa"},
+                                            {"sampled=1", "losses=mtsa"}}) {
     const fs::path run = folder.path() / ("run" + std::to_string(++number));
     std::vector<std::string> all{"epochs=30"};
     all.insert(all.end(), arguments.begin(), arguments.end());
@@ -153,7 +254,8 @@ TEST(Trainer, OtherBatchModesArithmeticAndValidationTrainToo) {
     ASSERT_EQ(ended.code, 0) << ended.log;
     const auto rows = read_csv(run / "history.csv");
     ASSERT_EQ(rows.size(), 31u);
-    EXPECT_LT(std::stod(rows[30][2]), 0.7 * std::stod(rows[1][2])) << arguments[0];
+    const bool mse_alone = rows[0].size() == 5;
+    EXPECT_LT(std::stod(rows[30][1]), (mse_alone ? 0.7 : 1.0) * std::stod(rows[1][1])) << arguments[0];
     EXPECT_FALSE(rows[3][4].empty());
   }
 }

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "balr/bae/loss_ops.hpp"
 #include "balr/core/partition.hpp"
 #include "balr/kernels/threads.hpp"
 
@@ -25,10 +26,10 @@ struct BatchPlan {
   std::vector<std::int64_t> rows_of_rank = {}, blocks_of_rank = {};
 };
 
-// Adam's moments, as flat as the parameters. `step` counts the updates made (float64, no
-// dimensions).
-struct AdamMoments {
-  at::Tensor exp_avg, exp_avg_sq, step;
+// What Adam updates: flat buffers of one size, and the ranges of them that this rank owns.
+struct AdamPart {
+  at::Tensor parameters, gradients, exp_avg, exp_avg_sq;
+  std::span<const Range> owned;
 };
 
 // What batch-norm knows of its input: float32 [features]; variance is the biased one.
@@ -39,10 +40,8 @@ struct BatchStatistics {
 // Matrices are float32 tensors [rows, columns], columns next to each other, rows at any distance;
 // they may be empty. `out` is written and never overlaps an input unless it is named as such.
 // Partial sums are float64 [blocks of this rank, width].
-class StepOps {
+class StepOps : public LossOps {
  public:
-  virtual ~StepOps() = default;
-
   // Division of work.
   virtual BatchPlan plan(std::int64_t batch) const = 0;  // of a training batch
   virtual BatchPlan plan(std::int64_t rows, std::int64_t block_rows) const = 0;
@@ -106,14 +105,21 @@ class StepOps {
   virtual void column_sums(const at::Tensor& x, const BatchPlan& plan,
                            const at::Tensor& out) = 0;  // out [columns]
 
+  // Sums over output features. Sums of squares of each row: float64 [rows].
+  virtual at::Tensor square_sums(const at::Tensor& x) = 0;
+  // The square root of the sum of all numbers of parts of outputs[i] features, of which this rank has what it owns
+  // (see features()): float64, no dimensions, the same on every rank.
+  virtual at::Tensor root_of_features(std::span<const at::Tensor> parts,
+                                     std::span<const std::int64_t> outputs, const char* what) = 0;
+
   // The update. `owned` are the ranges of the flat buffers that this rank's features take.
   virtual void reduce_gradients(const at::Tensor& flat) = 0;
   // Bool, no dimensions, the same on every rank: total loss and gradients are finite, none beyond
   // 1e18.
   virtual at::Tensor update_allowed(const at::Tensor& flat, std::span<const Range> owned,
                                     const at::Tensor& loss) = 0;
-  virtual void adam(const at::Tensor& parameters, const at::Tensor& gradients,
-                    const AdamMoments& moments, std::span<const Range> owned, double learning_rate,
+  // One step for all parts; `step` (float64, no dimensions) counts the steps made.
+  virtual void adam(std::span<const AdamPart> parts, const at::Tensor& step, double learning_rate,
                     const at::Tensor& allowed) = 0;
   // Makes a flat buffer of which each rank updated what it owns whole on every rank. Ranges by
   // rank.

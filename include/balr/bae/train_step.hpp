@@ -20,18 +20,28 @@ struct TrainStepOptions {
   // true: the same bytes on any number of ranks and threads (CPU only). false: ATen, and one sum of
   // the gradients.
   bool canonical = true;
-  Threads threads = {};                             // of the canonical step; ATen has its own
-  std::vector<std::shared_ptr<const Loss>> losses;  // at least one
+  Threads threads = {};  // of the canonical step; ATen has its own
+  // At least one. Their order is that of the sums and of TrainStep's results.
+  std::vector<std::shared_ptr<const Loss>> losses;
+  std::vector<at::Tensor> heads = {};  // of the losses that train a matrix of their own, in order
+  double clip_norm = 0;                // longest gradient, all parameters together; 0: any
 };
 
 // Tensors, so that a device is not waited for; the accessors wait.
 struct StepResult {
-  at::Tensor losses;       // float64 [1 + losses]: weighted total, then each loss unweighted
-  at::Tensor finite_flag;  // bool, no dimensions
+  at::Tensor losses;         // float64 [1 + losses]: weighted total, then each loss unweighted
+  at::Tensor finite_flag;    // bool, no dimensions
+  at::Tensor gradient_norm;  // float64, no dimensions; before clipping. Undefined unless asked for
   std::vector<double> values() const;
   // False: loss or gradients were not finite, and neither weights nor optimizer nor statistics were
   // changed.
   bool finite() const;
+};
+
+// What a pass over validation rows found, with the running statistics.
+struct Evaluation {
+  double mse = 0;                  // mean over all rows and columns of (recon - x)^2
+  std::vector<std::int64_t> ones;  // of each attribute: the rows in which it is on
 };
 
 // The training step of the auto-encoder on all ranks: forward, losses, backward and Adam, by hand.
@@ -46,17 +56,27 @@ class TrainStep {
   ~TrainStep();
   TrainStep(TrainStep&&) noexcept;
 
-  // Collective. `x`: the whole batch, float32 [B, D] on the device, the same on every rank;
-  // `labels`: its B classes. Throws DataError if B < 2 (batch-norm needs two rows).
-  StepResult run(const at::Tensor& x, std::span<const std::int64_t> labels);
+  void set_learning_rate(double rate);
 
-  // Collective. Mean over all rows and columns of (recon - x)^2 with the running statistics; x:
-  // float32 [N, D] on the device, the same on every rank, N >= 1. Each row counts once.
-  double evaluate(const at::Tensor& x);
+  // Collective. `x`: the whole batch, float32 [B, D] on the device, the same on every rank;
+  // `labels`: its B classes (may be empty where no loss needs them). Throws DataError if B < 2
+  // (batch-norm needs two rows), or a loss cannot take these classes.
+  StepResult run(const at::Tensor& x, std::span<const std::int64_t> labels,
+                 bool want_gradient_norm = false);
+
+  // Collective. x: float32 [N, D] on the device, the same on every rank, N >= 1. Each row counts
+  // once.
+  Evaluation evaluate(const at::Tensor& x);
+  // Collective. The unweighted losses of one batch with the running statistics; of those that are
+  // not `wanted`, NaN.
+  std::vector<double> evaluate_losses(const at::Tensor& x, std::span<const std::int64_t> labels,
+                                      const std::vector<bool>& wanted);
 
   const Autoencoder& model() const;
-  // Collective. Adam's moments as exp_avg.<parameter> and exp_avg_sq.<parameter>, and step; copies
-  // on the CPU.
+  // All that every rank holds alike: the model and the losses' matrices. Shares memory.
+  StateDict replicated() const;
+  // Collective. Adam's moments as exp_avg.<parameter> and exp_avg_sq.<parameter>, its step count as
+  // step, and the losses' own matrices as <loss>.W; copies on the CPU.
   StateDict gather_state();
   // What gather_state() returned, on any number of ranks. Throws DataError naming the tensor that
   // is wrong.

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -14,7 +15,9 @@ namespace balr {
 int usable_cores();
 
 // A few threads that sleep while there is nothing to do: on shared cores, spinning costs more than
-// it saves. The thread that calls parallel_for works too, so ThreadPool(1) starts none.
+// it saves. Only for some microseconds after a job do they look out for the next one, and
+// parallel_for for its end: as long as waking up takes. The thread that calls parallel_for works
+// too, so ThreadPool(1) starts none.
 class ThreadPool {
  public:
   using Job = std::function<void(std::int64_t)>;
@@ -48,6 +51,8 @@ class ThreadPool {
   std::int64_t failed_index_ = 0;
   std::exception_ptr failure_;
   bool busy_ = false, stop_ = false;
+  // Count up under mutex_: calls begun (and the end of the pool), calls done.
+  std::atomic<std::uint64_t> begun_{0}, ended_{0};
 
   std::vector<std::thread> workers_;
 };
