@@ -64,7 +64,7 @@ def flac(samples, total=None, block=4096):
            ((RATE << 44) | (15 << 36) | ((length if total is None else total) & (2**36 - 1))).to_bytes(8, "big"), bytes(16)]
     for number, at in enumerate(range(0, length, block)):
         count = min(block, length - at)
-        index = bytes([number]) if number < 128 else bytes([0xC0 | number >> 6, 0x80 | number & 63])
+        index = chr(number).encode()  # the frame's number is coded as UTF-8
         head = b"\xFF\xF8\x70\x08" + index + struct.pack(">H", count - 1)
         head += bytes([crc(head, 0x07, 8)])
         body = b"\x00\x00\x00" if silent else b"\x02" + samples[at:at + count].astype(">i2").tobytes()

@@ -5,6 +5,7 @@ import wave
 import h5py
 import numpy as np
 
+from hostile_corpus import flac
 from harness import ModelTestCase, main, run, voice, write_csv, write_wav
 
 RATE = 16000
@@ -132,6 +133,12 @@ class Pieces(ModelTestCase):
         values, facts = self.store("whole")
         self.assertEqual(values["long"].tobytes(), pieces["long"].tobytes())
         self.assertEqual(facts["short"][0], "too_short")
+
+        # A whole has an end too.
+        (self.dir / "hours.flac").write_bytes(flac(4 * 3600 * RATE + 1))
+        hours = write_csv(self.dir / "hours.csv", ("id", "audio"), [("hours", "hours.flac")])
+        self.extract(hours, "hours", allow)
+        self.assertEqual(self.store("hours")[1]["hours"][0], "too_long")
 
         self.assertIn("truncated", self.extract(data, "truncate", allow, four, "embeddings.long=truncate"))
         values, facts = self.store("truncate")

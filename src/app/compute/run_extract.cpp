@@ -11,7 +11,7 @@
 namespace balr {
 namespace {
 
-constexpr double kLongestWhole = 3600;  // seconds, with embeddings.long=whole
+constexpr double kLongestWhole = 4 * 3600;  // seconds, with embeddings.long=whole
 
 FbankOptions fbank_options(const Config& config) {
   FbankOptions out;
@@ -42,8 +42,8 @@ RowRules row_rules(const Config& config) {
     throw ConfigError(
         "embeddings.max_seconds has no effect with embeddings.long=whole: choose "
         "embeddings.long=chunk, truncate or refuse");
-  // The network's memory grows with the length (some 3 GB for a quarter of an hour on the CPU), so a whole has an end too;
-  // what is refused, cut or divided is read up to a day, the default of the limits.
+  // The network's memory grows with the length (220 KB a second on the CPU), so a whole has an end too; what is refused, cut or
+  // divided is read up to a day, the default of the limits.
   if (mode == "whole") out.limits.max_seconds = kLongestWhole;
   if (mode == "refuse" || mode == "truncate")
     out.limits.max_seconds = std::min(out.limits.max_seconds, longest);
