@@ -1,12 +1,12 @@
-// Speed of the convolutions of ResNet34 on one thread, layer by layer, in GFLOPS of a direct convolution:
-// bench_convolution [frames] [rounds]. BALR_KERNELS chooses the path.
+// Speed of the convolutions of ResNet34 on one thread, layer by layer, in GFLOPS of a direct
+// convolution: bench_convolution [frames] [rounds]. BALR_KERNELS chooses the path.
+#include "balr/kernels/convolution.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <vector>
-
-#include "balr/kernels/convolution.hpp"
 
 namespace {
 
@@ -26,7 +26,8 @@ double cpu_milliseconds() {
   return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
 }
 
-balr::Image picture(std::vector<float>& memory, std::int64_t rows, std::int64_t cols, std::int64_t channels) {
+balr::Image picture(std::vector<float>& memory, std::int64_t rows, std::int64_t cols,
+                    std::int64_t channels) {
   const std::int64_t pitch = channels == 1 ? 1 : balr::image_pitch(channels);
   memory.assign(static_cast<std::size_t>(rows * cols * pitch), 0.5f);
   return {memory.data(), rows, cols, channels, pitch, 0};
@@ -34,12 +35,14 @@ balr::Image picture(std::vector<float>& memory, std::int64_t rows, std::int64_t 
 
 double measure(const Layer& layer, int rounds) {
   const balr::ConvolutionShape& s = layer.shape;
-  const std::vector<double> weights(static_cast<std::size_t>(s.in_channels * s.out_channels * s.kernel * s.kernel), 0.01);
+  const std::vector<double> weights(
+      static_cast<std::size_t>(s.in_channels * s.out_channels * s.kernel * s.kernel), 0.01);
   const std::vector<double> bias(static_cast<std::size_t>(s.out_channels), 0.1);
   const balr::Convolution convolution(s, weights, bias, layer.method);
   std::vector<float> in, out, added;
   const balr::Image from = picture(in, layer.rows, layer.cols, s.in_channels);
-  const std::int64_t rows = balr::strided(layer.rows, s.stride), cols = balr::strided(layer.cols, s.stride);
+  const std::int64_t rows = balr::strided(layer.rows, s.stride),
+                     cols = balr::strided(layer.cols, s.stride);
   const balr::Image to = picture(out, rows, cols, s.out_channels);
   const balr::Image also = picture(added, rows, cols, s.out_channels);
   double best = 1e30;
@@ -48,7 +51,8 @@ double measure(const Layer& layer, int rounds) {
     convolution.run(from, to, {also, true});
     best = std::min(best, cpu_milliseconds() - start);
   }
-  const double work = 2e-6 * static_cast<double>(rows * cols * s.in_channels * s.out_channels * s.kernel * s.kernel);
+  const double work = 2e-6 * static_cast<double>(rows * cols * s.in_channels * s.out_channels *
+                                                 s.kernel * s.kernel);
   std::printf("%-28s %8.3f ms %7.0f GFLOPS\n", layer.name, best, work / best);
   return best;
 }
@@ -60,7 +64,8 @@ int main(int argc, char** argv) {
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 10;
   const std::int64_t half = (frames + 1) / 2, quarter = (half + 1) / 2, eighth = (quarter + 1) / 2;
   const auto direct = ConvolutionMethod::kDirect, winograd = ConvolutionMethod::kWinograd;
-  std::printf("%s, %lld frames, one thread\n", balr::path_name(balr::active_path()), static_cast<long long>(frames));
+  std::printf("%s, %lld frames, one thread\n", balr::path_name(balr::active_path()),
+              static_cast<long long>(frames));
   const Layer layers[] = {{"stem", {1, 32, 3, 1}, frames, 80, direct},
                           {"layer1 3x3 winograd", {32, 32, 3, 1}, frames, 80, winograd},
                           {"layer1 3x3 direct", {32, 32, 3, 1}, frames, 80, direct},

@@ -1,7 +1,8 @@
 // Files on disk to a store on disk on the CPU, with the share of each stage:
 //   bench_extract MODEL_DIR INPUT [threads] [auto|winograd|direct] [rounds]
-// INPUT is a CSV with absolute paths, a folder, or `synthetic` (100 WAV files of 4 to 12 s, made in a temporary folder). Each thread
-// takes one utterance at a time, as `balr extract` does. Shares are of the threads' processor time.
+// INPUT is a CSV with absolute paths, a folder, or `synthetic` (100 WAV files of 4 to 12 s, made in
+// a temporary folder). Each thread takes one utterance at a time, as `balr extract` does. Shares
+// are of the threads' processor time.
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -46,15 +47,19 @@ void write_wav(const fs::path& file, double seconds, int seed) {
   std::vector<std::int16_t> samples(static_cast<std::size_t>(seconds * 16000));
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const double t = static_cast<double>(i) / 16000;
-    samples[i] = static_cast<std::int16_t>(6000 * std::sin(2 * 3.14159265 * (120 + seed) * t) * (1 + std::sin(7 * t)) / 2 +
+    samples[i] = static_cast<std::int16_t>(6000 * std::sin(2 * 3.14159265 * (120 + seed) * t) *
+                                               (1 + std::sin(7 * t)) / 2 +
                                            static_cast<double>(i * 7919 % 601) - 300);
   }
   const auto bytes = static_cast<std::uint32_t>(samples.size() * 2), riff = bytes + 36;
   const std::uint32_t fmt_size = 16, rate = 16000, byte_rate = 32000;
   const std::uint16_t pcm = 1, channels = 1, block = 2, bits = 16;
   std::ofstream out(file, std::ios::binary);
-  const auto put = [&](const auto& value) { out.write(reinterpret_cast<const char*>(&value), sizeof value); };
-  out << "RIFF", put(riff), out << "WAVEfmt ", put(fmt_size), put(pcm), put(channels), put(rate), put(byte_rate), put(block), put(bits);
+  const auto put = [&](const auto& value) {
+    out.write(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  out << "RIFF", put(riff), out << "WAVEfmt ", put(fmt_size), put(pcm), put(channels), put(rate),
+      put(byte_rate), put(block), put(bits);
   out << "data", put(bytes);
   out.write(reinterpret_cast<const char*>(samples.data()), static_cast<std::streamsize>(bytes));
 }
@@ -62,14 +67,18 @@ void write_wav(const fs::path& file, double seconds, int seed) {
 balr::Manifest input(const std::string& text, const fs::path& scratch) {
   if (text != "synthetic") return balr::read_manifest(text, {}, {"flac", "wav"});
   fs::create_directories(scratch / "audio");
-  for (int i = 0; i < 100; ++i) write_wav(scratch / "audio" / (std::to_string(i) + ".wav"), 4 + i * 0.08, i);
+  for (int i = 0; i < 100; ++i)
+    write_wav(scratch / "audio" / (std::to_string(i) + ".wav"), 4 + i * 0.08, i);
   return balr::read_manifest(scratch / "audio", {}, {"wav"});
 }
 
 class Bench {
  public:
   Bench(const balr::Manifest& manifest, const balr::Resnet& network, int threads)
-      : manifest_(manifest), network_(network), threads_(threads), loader_(fbank_.options().rate, {}) {
+      : manifest_(manifest),
+        network_(network),
+        threads_(threads),
+        loader_(fbank_.options().rate, {}) {
     rows_.dimension = network.config().embed_dim;
     const std::size_t count = manifest.rows.size();
     rows_.embeddings.assign(count * static_cast<std::size_t>(rows_.dimension), NAN);
@@ -116,8 +125,10 @@ class Bench {
     const std::vector<float> embedding = network_.embed(features);
     totals.network += thread_seconds() - network;
     totals.audio += decoded.clip.seconds;
-    totals.multiplications += network_.multiplications(static_cast<std::int64_t>(features.size()) / network_.config().feat_dim);
-    std::memcpy(rows_.embeddings.data() + row * embedding.size(), embedding.data(), embedding.size() * sizeof(float));
+    totals.multiplications += network_.multiplications(static_cast<std::int64_t>(features.size()) /
+                                                       network_.config().feat_dim);
+    std::memcpy(rows_.embeddings.data() + row * embedding.size(), embedding.data(),
+                embedding.size() * sizeof(float));
     rows_.status[row] = static_cast<std::uint8_t>(balr::RowStatus::kOk);
     rows_.seconds[row] = static_cast<float>(decoded.clip.seconds);
     rows_.source_rate[row] = decoded.clip.source_rate;
@@ -131,12 +142,15 @@ class Bench {
     }
     const double busy = sum.decode + sum.features + sum.network + write;
     const auto count = static_cast<double>(manifest_.rows.size());
-    std::printf("%.2f s, %.2f utterances/s, %.1f x real time (RTF %.5f), %lld failed\n", wall, count / wall, sum.audio / wall,
-                wall / sum.audio, static_cast<long long>(sum.failed));
-    std::printf("  processor time %.2f s, %.2f ms an utterance: decode %.1f %%, features %.1f %%, network %.1f %%, write %.1f %%; "
-                "network %.0f GFLOPS a thread (of direct convolution)\n",
-                busy, 1e3 * busy / count, 100 * sum.decode / busy, 100 * sum.features / busy, 100 * sum.network / busy,
-                100 * write / busy, 2e-9 * sum.multiplications / sum.network);
+    std::printf("%.2f s, %.2f utterances/s, %.1f x real time (RTF %.5f), %lld failed\n", wall,
+                count / wall, sum.audio / wall, wall / sum.audio,
+                static_cast<long long>(sum.failed));
+    std::printf(
+        "  processor time %.2f s, %.2f ms an utterance: decode %.1f %%, features %.1f %%, network "
+        "%.1f %%, write %.1f %%; "
+        "network %.0f GFLOPS a thread (of direct convolution)\n",
+        busy, 1e3 * busy / count, 100 * sum.decode / busy, 100 * sum.features / busy,
+        100 * sum.network / busy, 100 * write / busy, 2e-9 * sum.multiplications / sum.network);
   }
 
   const balr::Manifest& manifest_;
@@ -154,13 +168,17 @@ balr::Convolutions convolutions(const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc < 3) throw balr::ConfigError("usage: bench_extract MODEL_DIR INPUT [threads] [winograd|direct] [rounds]");
-  const fs::path model = argv[1], scratch = fs::temp_directory_path() / ("balr-bench-" + std::to_string(::time(nullptr)));
+  if (argc < 3)
+    throw balr::ConfigError(
+        "usage: bench_extract MODEL_DIR INPUT [threads] [winograd|direct] [rounds]");
+  const fs::path model = argv[1], scratch = fs::temp_directory_path() /
+                                            ("balr-bench-" + std::to_string(::time(nullptr)));
   const int threads = argc > 3 ? std::atoi(argv[3]) : 1, rounds = argc > 5 ? std::atoi(argv[5]) : 3;
   const std::string convolution = argc > 4 ? argv[4] : "auto";
   fs::create_directories(scratch);
   const balr::Manifest manifest = input(argv[2], scratch);
-  const balr::Resnet network(balr::read_resnet_config(model / "config.yaml"), balr::read_state_dict(model / "avg_model.pt"),
+  const balr::Resnet network(balr::read_resnet_config(model / "config.yaml"),
+                             balr::read_state_dict(model / "avg_model.pt"),
                              {at::kCPU, at::kFloat, convolutions(convolution)});
   std::printf("%zu files, %d threads, kernels %s, convolution %s\n", manifest.rows.size(), threads,
               balr::path_name(balr::active_path()), convolution.c_str());

@@ -15,16 +15,19 @@ float mul_add(float constant, float x, float y) { return std::fma(constant, x, y
 #include "kernels/winograd_forms-inl.hpp"
 #undef BALR_INLINE
 
-float input_at(const ConvolutionCall& call, std::int64_t row, std::int64_t col, std::int64_t channel) {
+float input_at(const ConvolutionCall& call, std::int64_t row, std::int64_t col,
+               std::int64_t channel) {
   const bool inside = row >= 0 && row < call.in.rows && col >= 0 && col < call.in.cols;
   return inside ? call.in.row(row)[col * call.in.pitch + channel] : 0.0f;
 }
 
-float weight_at(const PackedConvolution& packed, std::int64_t point, std::int64_t k, std::int64_t out) {
+float weight_at(const PackedConvolution& packed, std::int64_t point, std::int64_t k,
+                std::int64_t out) {
   return packed.weights_of(out / packed.panel, point)[k * packed.panel + out % packed.panel];
 }
 
-void finish(const ConvolutionCall& call, std::int64_t row, std::int64_t col, std::int64_t channel, float sum) {
+void finish(const ConvolutionCall& call, std::int64_t row, std::int64_t col, std::int64_t channel,
+            float sum) {
   const std::int64_t at = col * call.out.pitch + channel;
   sum += call.packed.bias[channel];
   if (call.end.added.data) sum += call.end.added.row(row)[at];
@@ -32,7 +35,8 @@ void finish(const ConvolutionCall& call, std::int64_t row, std::int64_t col, std
   call.out.row(row)[at] = sum;
 }
 
-float direct_sum(const ConvolutionCall& call, std::int64_t row, std::int64_t col, std::int64_t out) {
+float direct_sum(const ConvolutionCall& call, std::int64_t row, std::int64_t col,
+                 std::int64_t out) {
   const ConvolutionShape& shape = call.packed.shape;
   const std::int64_t padding = shape.kernel / 2;
   float sum = 0;
@@ -40,8 +44,9 @@ float direct_sum(const ConvolutionCall& call, std::int64_t row, std::int64_t col
   for (std::int64_t y = 0; y < shape.kernel; ++y)
     for (std::int64_t x = 0; x < shape.kernel; ++x)
       for (std::int64_t c = 0; c < shape.in_channels; ++c, ++k)
-        sum = std::fma(input_at(call, row * shape.stride + y - padding, col * shape.stride + x - padding, c),
-                       weight_at(call.packed, 0, k, out), sum);
+        sum = std::fma(
+            input_at(call, row * shape.stride + y - padding, col * shape.stride + x - padding, c),
+            weight_at(call.packed, 0, k, out), sum);
   return sum;
 }
 
@@ -51,7 +56,8 @@ struct PlainWinograd {
   static constexpr int kRowsOut = RowForm::kOut, kColsOut = ColForm::kOut;
 
   // v[point] of one channel of the tile whose first output is (row, col).
-  static void transform_input(const ConvolutionCall& call, std::int64_t row, std::int64_t col, std::int64_t channel, float* v) {
+  static void transform_input(const ConvolutionCall& call, std::int64_t row, std::int64_t col,
+                              std::int64_t channel, float* v) {
     float columns[kPoints];
     for (int x = 0; x < kColsIn; ++x) {
       float from[kRowsIn], to[kRowsIn];
@@ -76,15 +82,18 @@ struct PlainWinograd {
   static void tile(const ConvolutionCall& call, std::int64_t row, std::int64_t col) {
     const std::int64_t channels = call.packed.shape.in_channels;
     std::vector<float> v(static_cast<std::size_t>(channels * kPoints));
-    for (std::int64_t c = 0; c < channels; ++c) transform_input(call, row, col, c, v.data() + c * kPoints);
+    for (std::int64_t c = 0; c < channels; ++c)
+      transform_input(call, row, col, c, v.data() + c * kPoints);
     for (std::int64_t out = 0; out < call.out.pitch; ++out) {
       float m[kPoints] = {}, y[kRowsOut * kColsOut];
       for (std::int64_t point = 0; point < kPoints; ++point)
         for (std::int64_t c = 0; c < channels; ++c)
-          m[point] = std::fma(v[static_cast<std::size_t>(c * kPoints + point)], weight_at(call.packed, point, c, out), m[point]);
+          m[point] = std::fma(v[static_cast<std::size_t>(c * kPoints + point)],
+                              weight_at(call.packed, point, c, out), m[point]);
       transform_output(m, y);
       for (int i = 0; i < kRowsOut && row + i < call.last; ++i)
-        for (int j = 0; j < kColsOut && col + j < call.out.cols; ++j) finish(call, row + i, col + j, out, y[i * kColsOut + j]);
+        for (int j = 0; j < kColsOut && col + j < call.out.cols; ++j)
+          finish(call, row + i, col + j, out, y[i * kColsOut + j]);
     }
   }
 
@@ -99,7 +108,8 @@ struct PlainWinograd {
 void plain_direct(const ConvolutionCall& call) {
   for (std::int64_t row = call.first; row < call.last; ++row)
     for (std::int64_t col = 0; col < call.out.cols; ++col)
-      for (std::int64_t out = 0; out < call.out.pitch; ++out) finish(call, row, col, out, direct_sum(call, row, col, out));
+      for (std::int64_t out = 0; out < call.out.pitch; ++out)
+        finish(call, row, col, out, direct_sum(call, row, col, out));
 }
 
 void plain_winograd(const ConvolutionCall& call) { PlainWinograd<Form4, Form4>::run(call); }

@@ -14,10 +14,10 @@ struct PackedConvolution {
   ConvolutionShape shape;
   ConvolutionMethod method = ConvolutionMethod::kDirect;
   const SimdKernels* simd = nullptr;  // of the path; null: plain
-  std::int64_t panel = 0;   // output channels side by side
-  std::int64_t panels = 0;  // out_channels / panel, rounded up
-  std::int64_t points = 1;  // products of a tile; 1 if direct
-  std::int64_t depth = 0;   // length of a chain
+  std::int64_t panel = 0;             // output channels side by side
+  std::int64_t panels = 0;            // out_channels / panel, rounded up
+  std::int64_t points = 1;            // products of a tile; 1 if direct
+  std::int64_t depth = 0;             // length of a chain
   Workspace memory;
   float* weights = nullptr;  // [panels][points][depth][panel], 0 beyond out_channels
   float* bias = nullptr;     // [panels][panel]

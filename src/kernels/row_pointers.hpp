@@ -9,7 +9,8 @@ namespace balr::detail {
 // Where the rows of a call begin, found once: a ring's rows cost a division each.
 class RowPointers {
  public:
-  // Input rows [first_in, last_in), null where they are outside the picture, and the call's output rows.
+  // Input rows [first_in, last_in), null where they are outside the picture, and the call's output
+  // rows.
   void find(const ConvolutionCall& call, std::int64_t first_in, std::int64_t last_in) {
     first_in_ = first_in;
     first_out_ = call.first;
@@ -24,7 +25,9 @@ class RowPointers {
 
   const float* in(std::int64_t row) const { return in_[static_cast<std::size_t>(row - first_in_)]; }
   float* out(std::int64_t row) const { return out_[static_cast<std::size_t>(row - first_out_)]; }
-  const float* added(std::int64_t row) const { return added_[static_cast<std::size_t>(row - first_out_)]; }  // or null
+  const float* added(std::int64_t row) const {
+    return added_[static_cast<std::size_t>(row - first_out_)];
+  }  // or null
 
  private:
   std::int64_t first_in_ = 0, first_out_ = 0;

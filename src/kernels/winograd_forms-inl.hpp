@@ -1,9 +1,10 @@
-// Winograd's transformations along one axis, written once for vectors and for plain floats: included into the namespace of each path,
-// which defines Value, add(x, y), sub(x, y), mul(constant, x) and mul_add(constant, x, y) = constant * x + y, fused. Hence no
-// #pragma once and no namespace.
-// They follow Toom and Cook: with M(x) the product of (x - p) over the finite points p, the input's row for p is M(x) / (x - p)
-// and for infinity M(x); the output's row i is p^i; the weights' are in winograd_weights.cpp. Points that are no powers of two
-// but near 1 halve the error of 1, -1, 2, -2 (Barabasz et al., "Error analysis and improving the accuracy of Winograd
+// Winograd's transformations along one axis, written once for vectors and for plain floats:
+// included into the namespace of each path, which defines Value, add(x, y), sub(x, y),
+// mul(constant, x) and mul_add(constant, x, y) = constant * x + y, fused. Hence no #pragma once and
+// no namespace. They follow Toom and Cook: with M(x) the product of (x - p) over the finite points
+// p, the input's row for p is M(x) / (x - p) and for infinity M(x); the output's row i is p^i; the
+// weights' are in winograd_weights.cpp. Points that are no powers of two but near 1 halve the error
+// of 1, -1, 2, -2 (Barabasz et al., "Error analysis and improving the accuracy of Winograd
 // convolution for deep neural networks", 2020); all constants are exact in float32.
 
 // F(4, 3) with the points 0, 3/4, -3/4, 3/2, -3/2 and infinity.

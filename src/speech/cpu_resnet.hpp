@@ -11,12 +11,14 @@
 
 namespace balr {
 
-// The network by our own kernels, one utterance at a time: the same bytes on every CPU and from any thread. Pictures have time as rows
-// and mel bins as columns. Immutable, so threads share the weights.
+// The network by our own kernels, one utterance at a time: the same bytes on every CPU and from any
+// thread. Pictures have time as rows and mel bins as columns. Immutable, so threads share the
+// weights.
 class CpuResnet {
  public:
   // `winograd`: for the convolutions of 3 x 3 and stride 1 behind the stem.
-  CpuResnet(const ResnetConfig& config, const ResnetPlan& plan, const FoldedResnet& folded, bool winograd, Path path);
+  CpuResnet(const ResnetConfig& config, const ResnetPlan& plan, const FoldedResnet& folded,
+            bool winograd, Path path);
 
   // A picture kept for tests: [rows][cols][pitch].
   struct Kept {
@@ -24,8 +26,8 @@ class CpuResnet {
     std::int64_t rows, cols, channels, pitch;
   };
   struct Result {
-    std::vector<Kept> layers;         // of the stem and of each layer, if asked for
-    std::vector<float> pooling;       // [mean, deviation][mel][channel]
+    std::vector<Kept> layers;    // of the stem and of each layer, if asked for
+    std::vector<float> pooling;  // [mean, deviation][mel][channel]
     std::vector<float> embedding_a, embedding;
   };
   // features: [frames][feat_dim].
@@ -44,12 +46,12 @@ class CpuResnet {
 
   std::int64_t feat_dim_;
   Path path_;
-  std::vector<PictureShape> shapes_;  // by picture
+  std::vector<PictureShape> shapes_;     // by picture
   std::vector<std::size_t> layer_ends_;  // pictures: of the stem and of each layer
   std::vector<RowNode> nodes_;
-  std::vector<bool> relu_;            // by node
+  std::vector<bool> relu_;  // by node
   std::vector<Convolution> convolutions_;
-  std::vector<Convolution> linear_;   // seg_1, and seg_2 if there is one
+  std::vector<Convolution> linear_;  // seg_1, and seg_2 if there is one
 };
 
 }  // namespace balr

@@ -11,7 +11,9 @@ RowSchedule::RowSchedule(std::vector<RowNode> nodes, std::vector<RowPicture> pic
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const RowNode& node = nodes_[i];
     if (node.in > 0) last_reader_offset_ = std::max(last_reader_offset_, i - writer[node.in]);
-    if (node.added > 0) last_reader_offset_ = std::max(last_reader_offset_, i - writer[static_cast<std::size_t>(node.added)]);
+    if (node.added > 0)
+      last_reader_offset_ =
+          std::max(last_reader_offset_, i - writer[static_cast<std::size_t>(node.added)]);
     writer[node.out] = i;
   }
 }
@@ -44,13 +46,15 @@ std::int64_t RowSchedule::oldest_needed(std::size_t picture) const {
   for (const RowNode& node : nodes_) {
     const std::int64_t next = done_[node.out];
     if (next == pictures_[node.out].rows) continue;
-    if (node.in == picture) oldest = std::min(oldest, std::max<std::int64_t>(0, next * node.stride - node.kernel / 2));
+    if (node.in == picture)
+      oldest = std::min(oldest, std::max<std::int64_t>(0, next * node.stride - node.kernel / 2));
     if (node.added == static_cast<std::ptrdiff_t>(picture)) oldest = std::min(oldest, next);
   }
   return oldest;
 }
 
-std::vector<std::int64_t> RowSchedule::rows_kept(const std::vector<RowNode>& nodes, const std::vector<RowPicture>& pictures) {
+std::vector<std::int64_t> RowSchedule::rows_kept(const std::vector<RowNode>& nodes,
+                                                 const std::vector<RowPicture>& pictures) {
   RowSchedule schedule(nodes, pictures);
   std::vector<std::int64_t> kept(pictures.size(), 1);
   kept[0] = pictures[0].rows;

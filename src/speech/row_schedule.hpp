@@ -4,8 +4,9 @@
 
 namespace balr {
 
-// Order in which a network's convolutions compute their rows, so that a row is used while it is still in the cache and little of
-// any picture is kept: memory does not grow with the length of the audio.
+// Order in which a network's convolutions compute their rows, so that a row is used while it is
+// still in the cache and little of any picture is kept: memory does not grow with the length of the
+// audio.
 
 // A picture on its way: picture 0 is the network's input, which is there from the start.
 struct RowPicture {
@@ -14,10 +15,10 @@ struct RowPicture {
 
 // A convolution, in an order in which each one's inputs come from earlier ones.
 struct RowNode {
-  std::size_t in = 0, out = 0;     // pictures
-  std::ptrdiff_t added = -1;       // the picture added to the output, or none
+  std::size_t in = 0, out = 0;  // pictures
+  std::ptrdiff_t added = -1;    // the picture added to the output, or none
   std::int64_t kernel = 3, stride = 1;
-  std::int64_t rows_at_once = 1;   // each run computes this many rows, the last one what is left
+  std::int64_t rows_at_once = 1;  // each run computes this many rows, the last one what is left
 };
 
 class RowSchedule {
@@ -31,8 +32,10 @@ class RowSchedule {
   // The next run: of the last node that has all it needs. False if everything is computed.
   bool next(Run& run);
 
-  // How many consecutive rows of each picture must be kept for this order to work: by going through it once.
-  static std::vector<std::int64_t> rows_kept(const std::vector<RowNode>& nodes, const std::vector<RowPicture>& pictures);
+  // How many consecutive rows of each picture must be kept for this order to work: by going through
+  // it once.
+  static std::vector<std::int64_t> rows_kept(const std::vector<RowNode>& nodes,
+                                             const std::vector<RowPicture>& pictures);
 
  private:
   bool runnable(std::size_t node, Run& run) const;

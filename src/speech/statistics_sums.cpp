@@ -25,8 +25,8 @@ std::vector<float> StatisticsSums::finish() const {
   const auto count = static_cast<double>(count_);
   std::vector<float> out(2 * width);
   for (std::size_t i = 0; i < width; ++i) {
-    // Squares of float32 are exact in double, so the difference loses nothing that float32 could show; but it may be
-    // slightly negative. NaN stays.
+    // Squares of float32 are exact in double, so the difference loses nothing that float32 could
+    // show; but it may be slightly negative. NaN stays.
     const double sum = squares_[i] - sums_[i] * sums_[i] / count;
     const double variance = (sum < 0 ? 0 : sum) / (count - 1);
     out[i] = static_cast<float>(sums_[i] / count);

@@ -42,15 +42,19 @@ Doubles noise(std::int64_t count, std::uint32_t seed) {
 
 // A picture with its memory; what lies between the channels and the pitch is 0.
 struct Picture {
-  Picture(std::int64_t rows, std::int64_t cols, std::int64_t channels, std::int64_t pitch, std::uint32_t seed)
+  Picture(std::int64_t rows, std::int64_t cols, std::int64_t channels, std::int64_t pitch,
+          std::uint32_t seed)
       : memory(static_cast<std::size_t>(rows * cols * pitch)) {
     view = {memory.data(), rows, cols, channels, pitch, 0};
     Noise next(seed);
     for (std::size_t pixel = 0; pixel < static_cast<std::size_t>(rows * cols); ++pixel)
       for (std::int64_t c = 0; c < channels; ++c)
-        memory[pixel * static_cast<std::size_t>(pitch) + static_cast<std::size_t>(c)] = static_cast<float>(next());
+        memory[pixel * static_cast<std::size_t>(pitch) + static_cast<std::size_t>(c)] =
+            static_cast<float>(next());
   }
-  Picture(const Picture& other) : memory(other.memory), view(other.view) { view.data = memory.data(); }
+  Picture(const Picture& other) : memory(other.memory), view(other.view) {
+    view.data = memory.data();
+  }
   Picture& operator=(const Picture&) = delete;
 
   double at(std::int64_t row, std::int64_t col, std::int64_t c) const {
@@ -69,18 +73,20 @@ struct Case {
 };
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
-  return out << c.shape.in_channels << " -> " << c.shape.out_channels << " channels, kernel " << c.shape.kernel << ", stride "
-             << c.shape.stride << ", " << c.rows << " x " << c.cols << (c.added ? " added" : "") << (c.relu ? " relu" : "");
+  return out << c.shape.in_channels << " -> " << c.shape.out_channels << " channels, kernel "
+             << c.shape.kernel << ", stride " << c.shape.stride << ", " << c.rows << " x " << c.cols
+             << (c.added ? " added" : "") << (c.relu ? " relu" : "");
 }
 
 // All that a case needs, by formula.
 struct Situation {
   explicit Situation(const Case& c)
-      : weights(noise(c.shape.out_channels * c.shape.in_channels * c.shape.kernel * c.shape.kernel, 1)),
+      : weights(
+            noise(c.shape.out_channels * c.shape.in_channels * c.shape.kernel * c.shape.kernel, 1)),
         bias(noise(c.shape.out_channels, 2)),
         in(c.rows, c.cols, c.shape.in_channels, balr::image_pitch(c.shape.in_channels), 3),
-        added(balr::strided(c.rows, c.shape.stride), balr::strided(c.cols, c.shape.stride), c.shape.out_channels,
-              balr::image_pitch(c.shape.out_channels), 4),
+        added(balr::strided(c.rows, c.shape.stride), balr::strided(c.cols, c.shape.stride),
+              c.shape.out_channels, balr::image_pitch(c.shape.out_channels), 4),
         end{c.added ? balr::ConstImage(added.view) : balr::ConstImage{}, c.relu} {}
 
   Picture output() const {
@@ -99,7 +105,8 @@ struct Situation {
   balr::ConvolutionEnd end;
 };
 
-// The definition in double. The largest difference between it and `found`, relative to the typical magnitude of a sum.
+// The definition in double. The largest difference between it and `found`, relative to the typical
+// magnitude of a sum.
 double error_of(const Case& c, const Situation& situation, const Picture& found) {
   const ConvolutionShape& s = c.shape;
   double largest = 0;
@@ -110,8 +117,10 @@ double error_of(const Case& c, const Situation& situation, const Picture& found)
         for (std::int64_t y = 0; y < s.kernel; ++y)
           for (std::int64_t x = 0; x < s.kernel; ++x)
             for (std::int64_t in = 0; in < s.in_channels; ++in)
-              sum += situation.in.at(row * s.stride + y - s.kernel / 2, col * s.stride + x - s.kernel / 2, in) *
-                     situation.weights[static_cast<std::size_t>(((out * s.in_channels + in) * s.kernel + y) * s.kernel + x)];
+              sum += situation.in.at(row * s.stride + y - s.kernel / 2,
+                                     col * s.stride + x - s.kernel / 2, in) *
+                     situation.weights[static_cast<std::size_t>(
+                         ((out * s.in_channels + in) * s.kernel + y) * s.kernel + x)];
         if (c.added) sum += situation.added.at(row, col, out);
         if (c.relu && sum < 0) sum = 0;
         largest = std::max(largest, std::abs(sum - found.at(row, col, out)));
@@ -128,7 +137,8 @@ void expect_definition_and_same_bytes(const Case& c, ConvolutionMethod method, d
   const Situation situation(c);
   Floats plain;
   for (const Path path : balr::supported_paths()) {
-    const Picture found = situation.run(Convolution(c.shape, situation.weights, situation.bias, method, path));
+    const Picture found =
+        situation.run(Convolution(c.shape, situation.weights, situation.bias, method, path));
     EXPECT_LT(error_of(c, situation, found), tolerance) << balr::path_name(path);
     if (path == Path::kPlain) plain = found.memory;
     EXPECT_TRUE(same_bytes(found.memory, plain)) << balr::path_name(path);
@@ -143,28 +153,32 @@ TEST(Convolution, DirectIsTheDefinitionForAnyShape) {
     for (const std::int64_t stride : {1, 2})
       for (const std::int64_t in : {1, 3, 16, 17, 40})
         for (const std::int64_t out : {1, 16, 33})
-          expect_definition_and_same_bytes({{in, out, kernel, stride}, 5 + in % 2, 7, in % 3 == 0, out % 2 == 0}, kDirect,
-                                           kDirectError);
+          expect_definition_and_same_bytes(
+              {{in, out, kernel, stride}, 5 + in % 2, 7, in % 3 == 0, out % 2 == 0}, kDirect,
+              kDirectError);
 }
 
 TEST(Convolution, DirectForAnySize) {
   for (const std::int64_t stride : {1, 2, 3})
     for (std::int64_t rows = 1; rows <= 4; ++rows)
       for (std::int64_t cols = 1; cols <= 19; cols += 1 + cols / 4)
-        expect_definition_and_same_bytes({{16, 16, 3, stride}, rows, cols, true, true}, kDirect, kDirectError);
+        expect_definition_and_same_bytes({{16, 16, 3, stride}, rows, cols, true, true}, kDirect,
+                                         kDirectError);
 }
 
 TEST(Convolution, WinogradIsTheDefinitionForAnyShape) {
   for (const std::int64_t in : {1, 3, 16, 17, 40})
     for (const std::int64_t out : {1, 16, 33, 64})
-      expect_definition_and_same_bytes({{in, out, 3, 1}, 7, 9, in % 3 == 0, out % 2 == 0}, kWinograd, kWinogradError);
+      expect_definition_and_same_bytes({{in, out, 3, 1}, 7, 9, in % 3 == 0, out % 2 == 0},
+                                       kWinograd, kWinogradError);
 }
 
 // Every way in which a tile, and a block of tiles, can end at the border.
 TEST(Convolution, WinogradForAnySize) {
   for (std::int64_t rows = 1; rows <= 13; ++rows)
     for (const std::int64_t cols : {1, 2, 3, 4, 5, 8, 10, 11, 20, 39, 40})
-      expect_definition_and_same_bytes({{3, 5, 3, 1}, rows, cols, rows % 2 == 0, cols % 2 == 0}, kWinograd, kWinogradError);
+      expect_definition_and_same_bytes({{3, 5, 3, 1}, rows, cols, rows % 2 == 0, cols % 2 == 0},
+                                       kWinograd, kWinogradError);
 }
 
 // The network's own layers, few rows of them.
@@ -174,13 +188,17 @@ TEST(Convolution, LayersOfTheNetwork) {
   expect_definition_and_same_bytes({{32, 64, 3, 2}, 6, 80, false, true}, kDirect, kDirectError);
   expect_definition_and_same_bytes({{32, 64, 1, 2}, 6, 80, false, false}, kDirect, kDirectError);
   expect_definition_and_same_bytes({{64, 64, 3, 1}, 13, 40, true, true}, kWinograd, kWinogradError);
-  expect_definition_and_same_bytes({{128, 128, 3, 1}, 11, 20, true, true}, kWinograd, kWinogradError);
-  expect_definition_and_same_bytes({{256, 256, 3, 1}, 7, 10, true, true}, kWinograd, kWinogradError);
+  expect_definition_and_same_bytes({{128, 128, 3, 1}, 11, 20, true, true}, kWinograd,
+                                   kWinogradError);
+  expect_definition_and_same_bytes({{256, 256, 3, 1}, 7, 10, true, true}, kWinograd,
+                                   kWinogradError);
   expect_definition_and_same_bytes({{1024, 64, 1, 1}, 3, 20, false, true}, kDirect, kDirectError);
 }
 
-// Rows computed piece by piece, from a picture that keeps only the rows needed, have the bytes of the whole.
-void expect_pieces_equal_the_whole(const ConvolutionShape& shape, ConvolutionMethod method, std::int64_t step) {
+// Rows computed piece by piece, from a picture that keeps only the rows needed, have the bytes of
+// the whole.
+void expect_pieces_equal_the_whole(const ConvolutionShape& shape, ConvolutionMethod method,
+                                   std::int64_t step) {
   const Case c = {shape, 61, 21, true, true};
   const Situation situation(c);
   for (const Path path : balr::supported_paths()) {
@@ -189,15 +207,18 @@ void expect_pieces_equal_the_whole(const ConvolutionShape& shape, ConvolutionMet
     const std::int64_t unit = step * convolution.row_unit(), ring = unit * shape.stride + 6;
     Picture pieces = situation.output();
     Floats kept(static_cast<std::size_t>(ring * c.cols * situation.in.view.pitch), NAN);
-    const Image in = {kept.data(), c.rows, c.cols, shape.in_channels, situation.in.view.pitch, ring};
+    const Image in = {kept.data(), c.rows, c.cols, shape.in_channels, situation.in.view.pitch,
+                      ring};
     std::int64_t known = 0;
     for (std::int64_t first = 0; first < pieces.view.rows; first += unit) {
       const std::int64_t last = std::min(pieces.view.rows, first + unit);
       for (; known < std::min(c.rows, (last - 1) * shape.stride + 2); ++known)
-        std::memcpy(in.row(known), situation.in.view.row(known), static_cast<std::size_t>(c.cols * in.pitch) * sizeof(float));
+        std::memcpy(in.row(known), situation.in.view.row(known),
+                    static_cast<std::size_t>(c.cols * in.pitch) * sizeof(float));
       convolution.rows(in, pieces.view, situation.end, first, last);
     }
-    EXPECT_TRUE(same_bytes(pieces.memory, whole.memory)) << c << " on " << balr::path_name(path) << " by " << unit;
+    EXPECT_TRUE(same_bytes(pieces.memory, whole.memory))
+        << c << " on " << balr::path_name(path) << " by " << unit;
   }
 }
 
@@ -216,7 +237,8 @@ TEST(Convolution, NotANumberStays) {
   situation.in.memory[0] = NAN;
   for (const Path path : balr::supported_paths())
     for (const ConvolutionMethod method : {kDirect, kWinograd}) {
-      const Picture out = situation.run(Convolution(c.shape, situation.weights, situation.bias, method, path));
+      const Picture out =
+          situation.run(Convolution(c.shape, situation.weights, situation.bias, method, path));
       EXPECT_TRUE(std::isnan(out.at(1, 1, 3))) << balr::path_name(path);
       EXPECT_TRUE(std::isfinite(out.at(4, 4, 3))) << balr::path_name(path);
     }

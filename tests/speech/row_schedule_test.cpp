@@ -9,8 +9,9 @@ namespace {
 
 // A stem, a block with the identity as shortcut, and a block that halves: pictures 0 to 6.
 std::vector<RowNode> small_network(std::int64_t rows_at_once) {
-  return {{0, 1, -1, 3, 1, rows_at_once}, {1, 2, -1, 3, 1, rows_at_once}, {2, 3, 1, 3, 1, rows_at_once},
-          {3, 4, -1, 1, 2, rows_at_once}, {3, 5, -1, 3, 2, rows_at_once}, {5, 6, 4, 3, 1, 2 * rows_at_once}};
+  return {{0, 1, -1, 3, 1, rows_at_once}, {1, 2, -1, 3, 1, rows_at_once},
+          {2, 3, 1, 3, 1, rows_at_once},  {3, 4, -1, 1, 2, rows_at_once},
+          {3, 5, -1, 3, 2, rows_at_once}, {5, 6, 4, 3, 1, 2 * rows_at_once}};
 }
 
 std::vector<RowPicture> pictures(std::int64_t rows) {
@@ -18,7 +19,8 @@ std::vector<RowPicture> pictures(std::int64_t rows) {
   return {{rows}, {rows}, {rows}, {rows}, {half}, {half}, {half}};
 }
 
-// Goes through the order with pictures that keep only `kept` rows: each cell names the row that it holds.
+// Goes through the order with pictures that keep only `kept` rows: each cell names the row that it
+// holds.
 void expect_everything_is_there(std::int64_t rows, std::int64_t rows_at_once) {
   const auto nodes = small_network(rows_at_once);
   const auto all = pictures(rows);

@@ -8,7 +8,8 @@ namespace balr {
 namespace {
 
 TEST(StatisticsSumsTest, MeanAndDeviationByDefinition) {
-  const float rows[4][3] = {{1, 0.5f, 1000}, {2, 0.5f, 1000.25f}, {4, 0.5f, 1000.5f}, {9, 0.5f, 1000.25f}};
+  const float rows[4][3] = {
+      {1, 0.5f, 1000}, {2, 0.5f, 1000.25f}, {4, 0.5f, 1000.5f}, {9, 0.5f, 1000.25f}};
   StatisticsSums sums(3);
   for (const auto& row : rows) sums.add(row);
   const std::vector<float> out = sums.finish();
