@@ -19,7 +19,7 @@ class BytesAdapter final : public caffe2::serialize::ReadAdapterInterface {
   explicit BytesAdapter(std::string_view bytes) : bytes_(bytes) {}
   size_t size() const override { return bytes_.size(); }
   size_t read(uint64_t pos, void* buf, size_t n, const char*) const override {
-    if (pos >= bytes_.size()) return 0;
+    if (pos >= bytes_.size() || n == 0) return 0;  // an empty record has no buffer
     const size_t count = std::min<uint64_t>(n, bytes_.size() - pos);
     std::memcpy(buf, bytes_.data() + pos, count);
     return count;
