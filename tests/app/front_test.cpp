@@ -173,10 +173,11 @@ TEST_F(FrontTest, LoadsNeitherTorchNorMpi) {
   const std::vector<std::string> heavy = {"torch",   "libc10", "libmpi",  "nccl",    "cuda",
                                           "libpmix", "hdf5",   "libcurl", "sndfile", "avformat"};
   for (const char* arguments : {"--help", "--version", "config", "completion bash", "help train",
-                                "completion bash --complete -- train ''"})
+                                "completion bash --complete -- train ''", "status ."})
     expect_none(libraries_of(program(), arguments), heavy);
-  expect_none(libraries_of(fs::path(std::getenv("BALR_BUILD_DIR")) / "balr-files", "--help"),
-              {"torch", "libc10", "libmpi", "nccl", "cuda", "libpmix"});
+  for (const char* arguments : {"--help", "verify .", "export ."})
+    expect_none(libraries_of(fs::path(std::getenv("BALR_BUILD_DIR")) / "balr-files", arguments),
+                {"torch", "libc10", "libmpi", "nccl", "cuda", "libpmix"});
 }
 
 }  // namespace
