@@ -60,8 +60,6 @@ void count_anchor(std::int64_t anchor, std::span<const std::int64_t> of_class,
   for (const std::int64_t row : places)
     negatives[static_cast<std::size_t>(row)] = std::numeric_limits<float>::infinity();
   std::erase(places, anchor);
-  std::stable_sort(places.begin(), places.end(),
-                   [&](auto a, auto b) { return distances[a] < distances[b]; });
   positives.clear();
   for (const std::int64_t row : places) positives.push_back(distances[row]);
   of_positive.assign(positives.size(), 0);

@@ -145,30 +145,32 @@ BALR_CLONES void distances(const CodeLength& of, const double* __restrict square
 
 namespace {
 
-// As m falls with the positive's distance, also rounded, a negative is in range with a run of the
-// sorted positives: those from `begin` (where m <= most) up to `end` (where m > above).
-BALR_CLONES void find_runs(std::span<const float> positives, const float* __restrict negatives,
-                           const TripletRange& range, std::int32_t* __restrict begin,
-                           std::int32_t* __restrict end, std::int64_t n) {
-  constexpr std::int64_t kBlock = 32;
-  const float above = range.above, most = range.most;
-  const bool has_lower = above >= -std::numeric_limits<float>::max();
-  const auto count = static_cast<std::int32_t>(positives.size());
-  for (std::int64_t j = 0; j < n; j += kBlock) {
-    float d[kBlock];
-    for (std::int64_t k = 0; k < kBlock; ++k)
-      d[k] = j + k < n ? negatives[j + k] : std::numeric_limits<float>::infinity();
-    std::int32_t before[kBlock] = {}, within[kBlock] = {};
-    for (const float positive : positives)
-      for (std::int64_t k = 0; k < kBlock; ++k) before[k] += d[k] - positive <= most ? 0 : 1;
-    if (has_lower)
-      for (const float positive : positives)
-        for (std::int64_t k = 0; k < kBlock; ++k) within[k] += d[k] - positive > above ? 1 : 0;
-    for (std::int64_t k = 0; k < kBlock && j + k < n; ++k) {
-      begin[j + k] = before[k];
-      end[j + k] = has_lower ? within[k] : count;
+// Vectors that the compiler makes of whatever the processor has.
+using Floats __attribute__((vector_size(32))) = float;
+using Ints __attribute__((vector_size(32))) = std::int32_t;
+constexpr std::int64_t kLanes = 8, kVectors = 4, kTogether = kLanes * kVectors;
+
+// Of kTogether negatives; a comparison that holds is -1, so both counts are negative.
+BALR_CLONES void count_block(const float* positives, std::int64_t count, const float* negatives,
+                             const TripletRange& range, std::int32_t* of_positive,
+                             std::int32_t* of_negative) {
+  Floats d[kVectors];
+  std::memcpy(d, negatives, sizeof d);
+  Ints sums[kVectors] = {};
+  const bool has_lower = range.above >= -std::numeric_limits<float>::max();
+  for (std::int64_t p = 0; p < count; ++p) {
+    Ints of_p;
+    std::memcpy(&of_p, of_positive + p * kLanes, sizeof of_p);
+    for (std::int64_t v = 0; v < kVectors; ++v) {
+      const Floats m = d[v] - positives[p];
+      Ints hits = m <= range.most;
+      if (has_lower) hits &= m > range.above;
+      sums[v] += hits;
+      of_p += hits;
     }
+    std::memcpy(of_positive + p * kLanes, &of_p, sizeof of_p);
   }
+  std::memcpy(of_negative, sums, sizeof sums);
 }
 
 }  // namespace
@@ -176,21 +178,18 @@ BALR_CLONES void find_runs(std::span<const float> positives, const float* __rest
 void count_triplets(std::span<const float> positives, const float* negatives,
                     const TripletRange& range, std::int32_t* of_positive,
                     std::int32_t* of_negative, std::int64_t n) {
-  const auto count = static_cast<std::int32_t>(positives.size());
-  thread_local std::vector<std::int32_t> begin, end, change;
-  begin.resize(static_cast<std::size_t>(n));
-  end.resize(static_cast<std::size_t>(n));
-  change.assign(positives.size() + 1, 0);
-  find_runs(positives, negatives, range, begin.data(), end.data(), n);
-  for (std::int64_t j = 0; j < n; ++j) {
-    const std::int32_t from = begin[static_cast<std::size_t>(j)];
-    const std::int32_t to = std::max(from, std::min(end[static_cast<std::size_t>(j)], count));
-    of_negative[j] += to - from;
-    ++change[static_cast<std::size_t>(from)];
-    --change[static_cast<std::size_t>(to)];
+  const auto count = static_cast<std::int64_t>(positives.size());
+  std::vector<std::int32_t> sums(positives.size() * kLanes);
+  for (std::int64_t j = 0; j < n; j += kTogether) {
+    const std::int64_t here = std::min(kTogether, n - j);
+    float d[kTogether];
+    std::fill(std::copy(negatives + j, negatives + j + here, d), d + kTogether,
+              std::numeric_limits<float>::infinity());
+    std::int32_t hits[kTogether];
+    count_block(positives.data(), count, d, range, sums.data(), hits);
+    for (std::int64_t k = 0; k < here; ++k) of_negative[j + k] -= hits[k];
   }
-  std::int32_t inside = 0;
-  for (std::size_t p = 0; p < positives.size(); ++p) of_positive[p] += inside += change[p];
+  for (std::size_t i = 0; i < sums.size(); ++i) of_positive[i / kLanes] -= sums[i];
 }
 
 BALR_CLONES double dot(const std::int16_t* __restrict counts, const float* __restrict distances,

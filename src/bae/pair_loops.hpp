@@ -34,9 +34,9 @@ CodeLength code_length(std::int64_t ones);
 void distances(const CodeLength& of, const double* squares, const double* inverses,
                const std::int32_t* common, float* distances, std::int64_t n);
 
-// For each of `positives` (distances, ascending), how many of `negatives` are in range with it
-// (added to of_positive) and, the other way round, added to of_negative[j]. Infinity in `negatives`
-// means none.
+// For each of `positives` (distances), how many of `negatives` are in range with it (added to
+// of_positive) and, the other way round, added to of_negative[j]. Infinity in `negatives` means
+// none.
 void count_triplets(std::span<const float> positives, const float* negatives,
                     const TripletRange& range, std::int32_t* of_positive,
                     std::int32_t* of_negative, std::int64_t n);
