@@ -131,13 +131,21 @@ class TreeReader : public InterpolationSource {
 
   // A place in a list, as audio_formats.0.
   std::optional<OverrideValue> find_item(const NodePath& path) {
+    if (path.size() < 2) return std::nullopt;
+    const NodePath outer(path.begin(), path.end() - 1);
+    const OverrideValue* extra = tree_.extras().find(outer);
+    const auto key = find_key(join_dotted(outer));
+    const bool in_list = (extra != nullptr && extra->kind == Kind::kList) ||
+                         (key && Config::schema()[*key].type == KeyType::kTextList);
+    if (!in_list) return std::nullopt;
     const std::string& last = path.back();
     std::size_t index = 0;
     const auto result = std::from_chars(last.data(), last.data() + last.size(), index);
-    if (path.size() < 2 || result.ec != std::errc() || result.ptr != last.data() + last.size())
-      return std::nullopt;
-    const std::optional<OverrideValue> list = find(NodePath(path.begin(), path.end() - 1));
-    if (!list || list->kind != Kind::kList || index >= list->items.size()) return std::nullopt;
+    if (result.ec != std::errc() || result.ptr != last.data() + last.size())
+      throw InterpolationError{shown_text(join_dotted(outer)) + " is a list; " + shown_text(last) +
+                               " is no place in it"};
+    const std::optional<OverrideValue> list = find(outer);
+    if (!list || index >= list->items.size()) return std::nullopt;
     return list->items[index];
   }
 

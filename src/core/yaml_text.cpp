@@ -97,7 +97,9 @@ bool is_decimal_float(std::string_view text) {
     const bool sign = !digits.empty() && (digits[0] == '+' || digits[0] == '-');
     if (sign) digits.remove_prefix(1);
     if (!all_of(digits, "0123456789")) return false;
-    if (point == 0 && !sign) return false;  // ".5e3" is a text
+    // ".5e3" and "1_.5e3" are texts.
+    const bool grouped = point != 0 && looks_like_integer(mantissa.substr(0, point));
+    if (!grouped && !sign) return false;
   }
   if (point == std::string_view::npos)
     return exponent < text.size() && all_of(mantissa, "0123456789_") && is_digit(mantissa[0]) &&

@@ -118,7 +118,8 @@ class Hydra(unittest.TestCase):
                 ["+trainer=batrainer", "trainer.epochs=3"], ["trainer={losses:{mse:null}}"], ["hydra.job.name=x"], ["hydra.foo=1"],
                 ["scorer=maxllr", "scorer={f: 0.2}"], ["trainer.epochs=int(1e30)"], ["data={batch_size:3,foo:1}"], ["+data={foo:1}"],
                 ["save_dir="], ["save_dir=12"], ["save_dir='12'"], ["model_dir=./a//b/"], ["+a='${.c}'", "+c=5"],
-                ["+foo={b: '${..trainer.epochs}'}"], ["embeddings.model.model_dir=/m"], ["++embeddings.model.model_dir=/m"]):
+                ["+foo={b: '${..trainer.epochs}'}"], ["embeddings.model.model_dir=/m"], ["++embeddings.model.model_dir=/m"],
+                ["+foo=['${oc.select:.bar,1}']"], ["+foo=[1,'${.0}']"], ["data.sampler='${oc.select:data.nothing,5}'"]):
             self.assertIsNone(self.compare(line), line)
 
     def test_yaml_scalars(self):
@@ -127,7 +128,7 @@ class Hydra(unittest.TestCase):
 
         given = ["yes", "No", "ON", "y", "tRue", "~", "Null", "", "010", "08", "0x1F", "0b101", "1_000", "1:30", "1:60", "190:20:30.15",
                  "+.5", ".5", ".5e3", "1e3", ".inf", "-.Inf", ".nan", "'12'", '"a\\nb\\u00e9"', "!!str 12", "!!int 12", "!!float 1",
-                 "!!python/name:os.system x", "!foo x", "[1, a, null]", "abc # c", "a: b: c", "'${trainer.epochs}'", '"\\\\${x}"']
+                 "0_.0e5", "0_.0e+5", "!!python/name:os.system x", "!foo x", "[1, a, null]", "abc # c", "a: b: c", "'${trainer.epochs}'", '"\\\\${x}"']
         random.seed(SEED)
         letters = "0123456789_.:eE+-xbinfaNy~"
         given += ["".join(random.choices(letters, k=random.randrange(1, 8))) for _ in range(SCALARS)]
