@@ -11,14 +11,14 @@ CommandInfo ModelFetchCommand::info() {
       .program = Program::kFiles,
       .summary = "Download a speaker model from the Hugging Face hub",
       .description =
-          "Run it where there is a network, such as a login node: extract never downloads. Gets the\n"
-          "weights and the configuration into the cache that huggingface_hub uses too, goes on with\n"
-          "what an earlier call left, and checks each file's hash. Prints the model's folder.\n"
-          "Variables: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, https_proxy.",
+          "Run it where there is a network, such as a login node: extract never downloads.\n"
+          "Gets the weights and the configuration into the cache that huggingface_hub uses\n"
+          "too, goes on with what an earlier call left, checks each file's hash, and prints\n"
+          "the model's folder. Variables: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN,\n"
+          "HF_HUB_OFFLINE, https_proxy.",
       .examples =
           "balr model fetch Wespeaker/wespeaker-voxceleb-resnet34-LM\n"
-          "HF_HOME=$SCRATCH/hf balr model fetch Wespeaker/wespeaker-voxceleb-resnet293-LM "
-          "--model-name avg_model",
+          "HF_HOME=$SCRATCH/hf balr model fetch Wespeaker/wespeaker-voxceleb-resnet293-LM",
   };
 }
 

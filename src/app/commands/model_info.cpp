@@ -11,8 +11,9 @@ CommandInfo ModelInfoCommand::info() {
       .program = Program::kCompute,
       .summary = "Show a model's architecture, tensors, parameters and hash",
       .description =
-          "MODEL is a file (.pt or .safetensors), a folder with weights and config.yaml, or the name of\n"
-          "a repository that is in the cache. Exit code 65 if weights and architecture do not fit.",
+          "MODEL is a file (.pt or .safetensors), a folder with weights and config.yaml, or\n"
+          "the name of a repository that is in the cache. Exit code 65 if the weights do not\n"
+          "fit the architecture.",
       .examples =
           "balr model info train/mse/best.pt\n"
           "balr model info Wespeaker/wespeaker-voxceleb-resnet34-LM --json",
