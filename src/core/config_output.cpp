@@ -157,7 +157,7 @@ std::string tree_to_yaml(const ConfigTree& tree, bool with_origins) {
     YamlNode* node = &root;
     for (std::size_t i = 0; i + 1 < entry.path.size(); ++i) node = &child(*node, entry.path[i]);
     // A + in front adds the key again where the file is read.
-    node = &child(*node, entry.added ? yaml_text("+" + entry.path.back()) : entry.path.back());
+    node = &child(*node, entry.added ? yaml_name("+" + entry.path.back()) : entry.path.back());
     node->value = yaml_value(entry.value);
     if (with_origins) node->value += "  # " + shown_text(entry.origin);
   }

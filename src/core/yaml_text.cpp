@@ -196,7 +196,10 @@ OverrideValue classify_yaml(const std::string& text) {
   return written_text(text);
 }
 
-std::string yaml_text(const std::string& text) {
+namespace {
+
+// Whether a text may stand without quotes.
+bool is_plain(const std::string& text) {
   constexpr std::string_view kSafe =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.-";
   const bool letter = !text.empty() && (text[0] == '/' || text[0] == '_' ||
@@ -205,8 +208,16 @@ std::string yaml_text(const std::string& text) {
   const bool plain = letter && all_of(text, kSafe) && classify_yaml(text).kind == Kind::kText &&
                      classify_yaml(word).kind == Kind::kText && word != "y" && word != "n" &&
                      !looks_like_float(text);
-  return plain ? text : quoted(escape_interpolation(text));
+  return plain;
 }
+
+}  // namespace
+
+std::string yaml_text(const std::string& text) {
+  return is_plain(text) ? text : quoted(escape_interpolation(text));
+}
+
+std::string yaml_name(const std::string& name) { return is_plain(name) ? name : quoted(name); }
 
 std::string yaml_value(const OverrideValue& value) {
   std::string joined;
@@ -232,7 +243,7 @@ std::string yaml_value(const OverrideValue& value) {
       break;
   }
   for (const auto& [name, entry] : value.entries)
-    joined += (joined.empty() ? "" : ", ") + yaml_text(name) + ": " + yaml_value(entry);
+    joined += (joined.empty() ? "" : ", ") + yaml_name(name) + ": " + yaml_value(entry);
   return "{" + joined + "}";
 }
 

@@ -11,6 +11,8 @@ namespace balr {
 // U+FFFD. Also the canonical text for hashing.
 std::string yaml_value(const OverrideValue& value);
 std::string yaml_text(const std::string& text);
+// The name of a key, in which nothing is resolved.
+std::string yaml_name(const std::string& name);
 
 // A scalar without quotes in YAML 1.1, typed as OmegaConf's loader types it (yes is true, 010 is 8,
 // 1e3 is a float).

@@ -232,6 +232,7 @@ TEST_F(ConfigFile, AnyTreeReadsBackEqual) {
             "data.sampler='\\${a} \\\\${trainer.log_period} \\\\\\${b}'",
             "trainer.learning_rate=nan", "+embeddings.model.model_dir=/m", "model_dir=a//b/"});
   config.set_from_option("save_dir", "out/${x}", "option --save-dir");
+  config.load_yaml(write("'+a${b': {'${c}': 1}\n"));
   Config again;
   again.load_yaml(write(config.to_yaml(true)));
   again.apply_overrides({});
