@@ -199,10 +199,13 @@ TEST(TrainStep, TrajectoryOfTheReference) {
         for (std::size_t column = 0; column < values.size(); ++column) {
           const bool is_triplet = set == "mse+triplet" && column == 2;
           EXPECT_NEAR(values[column] / losses[i][static_cast<std::int64_t>(column)].item<double>(),
-                      1.0, i >= 10 ? 3e-2 : is_triplet ? 3e-5 : 5e-6)
+                      1.0, i >= 20 ? 3e-2 : is_triplet ? 3e-5 : 5e-6)
               << set << " step " << i + 1 << " column " << column;
         }
-        if (i == 0 || i == 9 || i == 59) expect_state(step, set, i + 1);
+        // With ArcFace a bit of the codes flips between steps 20 and 25 (in the reference's own
+        // float64 run at step 50): its weights at step 60 are those of another path.
+        const bool parted = set == "mse+arcface" && i == 59;
+        if (!parted && (i == 0 || i == 9 || i == 59)) expect_state(step, set, i + 1);
       }
       EXPECT_EQ(step.model().batches_tracked().item<std::int64_t>(), 60);
       // the reference averages the means of 5 batches of 32 rows: for MSE the mean of all
