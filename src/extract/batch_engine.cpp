@@ -59,7 +59,10 @@ class BatchEngine final : public RowEngine {
     return out;
   }
 
-  StageSeconds seconds() const override { return {decoder_.seconds(), features_.seconds(), network_.seconds()}; }
+  StageSeconds seconds() const override {
+    const Embedder::Seconds embedding = embedder_.seconds();
+    return {decoder_.seconds(), embedding.features, embedding.network};
+  }
   int decode_threads() const override { return crew_.size(); }
   int network_threads() const override { return 1; }
 
@@ -121,11 +124,7 @@ class BatchEngine final : public RowEngine {
   void take_chunked(std::vector<DecodedRow>& window) {
     DecodedRow row = std::move(window.back());
     window.pop_back();
-    std::vector<float> embedding;
-    {
-      const auto measure = network_.measure();
-      embedding = embed_row(embedder_, row);
-    }
+    std::vector<float> embedding = embed_row(embedder_, row);
     results_.push(finish_row(std::move(row), std::move(embedding)));
   }
 
@@ -133,11 +132,7 @@ class BatchEngine final : public RowEngine {
   void compute_batch(std::vector<DecodedRow> batch) {
     std::vector<std::span<const float>> samples;
     for (const DecodedRow& row : batch) samples.emplace_back(row.clip.samples);
-    std::optional<std::vector<std::vector<float>>> embeddings;
-    {
-      const auto measure = network_.measure();
-      embeddings = embed(samples);
-    }
+    auto embeddings = embed(samples);
     if (embeddings) {
       for (std::size_t i = 0; i < batch.size(); ++i)
         results_.push(finish_row(std::move(batch[i]), std::move((*embeddings)[i])));
@@ -175,7 +170,6 @@ class BatchEngine final : public RowEngine {
   const double memory_limit_;  // of a test: more utterances at once are taken for too many
   std::size_t batch_size_;     // of the network's thread
   const std::size_t window_;   // decoded utterances that the network's thread chooses from
-  StageClock features_, network_;
   WorkQueue<Range> todo_;
   WorkQueue<DecodedRow> clips_;
   WorkQueue<RowResult> results_;

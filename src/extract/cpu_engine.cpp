@@ -41,7 +41,10 @@ class CpuEngine final : public RowEngine {
     return out;
   }
 
-  StageSeconds seconds() const override { return {decoder_.seconds(), features_.seconds(), network_.seconds()}; }
+  StageSeconds seconds() const override {
+    const Embedder::Seconds embedding = embedder_.seconds();
+    return {decoder_.seconds(), embedding.features, embedding.network};
+  }
   int decode_threads() const override { return crew_.size(); }
   int network_threads() const override { return crew_.size(); }
 
@@ -62,7 +65,6 @@ class CpuEngine final : public RowEngine {
 
   RowResult compute(DecodedRow row) {
     if (!row.ready()) return std::move(row.result);
-    const auto measure = network_.measure();
     std::vector<float> embedding = embed_row(embedder_, row);
     return finish_row(std::move(row), std::move(embedding));
   }
@@ -70,7 +72,6 @@ class CpuEngine final : public RowEngine {
   const Embedder& embedder_;
   DecodeWatch decoder_;
   const double slowness_;  // of a test that slows this rank down
-  StageClock features_, network_;
   WorkQueue<Range> todo_;
   WorkQueue<RowResult> results_;
   ThreadCrew crew_;  // last: its threads use the others

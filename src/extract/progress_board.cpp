@@ -50,6 +50,17 @@ void ProgressBoard::report(const RankProgress& mine) {
   world_.send(0, kTag, {reinterpret_cast<const char*>(&mine), sizeof mine});
 }
 
+RankProgress ProgressBoard::gather(const RankProgress& mine) {
+  RankProgress out;
+  for (const std::string& bytes : world_.all_gather({reinterpret_cast<const char*>(&mine), sizeof mine}, "progress")) {
+    RankProgress theirs;
+    BALR_CHECK(bytes.size() == sizeof theirs);
+    std::memcpy(&theirs, bytes.data(), sizeof theirs);
+    out += theirs;
+  }
+  return out;
+}
+
 RankProgress ProgressBoard::sum() {
   while (const auto message = world_.receive(kTag)) {
     BALR_CHECK(message->bytes.size() == sizeof(RankProgress));

@@ -30,6 +30,8 @@ class ProgressBoard {
   void report(const RankProgress& mine);
   // Rank 0: the sum over all ranks, as far as it is known.
   RankProgress sum();
+  // Collective: the sum over all ranks at the end, on each.
+  RankProgress gather(const RankProgress& mine);
 
  private:
   World& world_;

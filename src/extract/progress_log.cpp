@@ -42,11 +42,11 @@ void ProgressLog::update(const RankProgress& mine) {
 }
 
 void ProgressLog::finish(const RankProgress& mine, bool complete) {
-  update(mine);
+  const RankProgress sum = board_.gather(mine);
   if (world_.rank() != 0) return;
-  if (complete) done_ = total_;
-  progress_.finish(done_, note_of(board_.sum()));
-  write_file(board_.sum());
+  done_ = complete ? total_ : std::min(total_, before_ + sum.rows_done);
+  progress_.finish(done_, note_of(sum));
+  write_file(sum);
 }
 
 void ProgressLog::write_file(const RankProgress& sum) {

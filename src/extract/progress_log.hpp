@@ -16,7 +16,7 @@ class ProgressLog {
 
   // Cheap; call it often.
   void update(const RankProgress& mine);
-  void finish(const RankProgress& mine, bool complete);
+  void finish(const RankProgress& mine, bool complete);  // collective
   double per_second() const { return progress_.per_second(); }
   std::int64_t done() const { return done_; }
 

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 
 #include "balr/core/error.hpp"
@@ -75,6 +77,24 @@ std::vector<std::vector<float>> to_rows(const at::Tensor& matrix) {
   return rows;
 }
 
+// Adds the time until its end to a counter of nanoseconds.
+class Measure {
+ public:
+  explicit Measure(std::atomic<std::int64_t>& total) : total_(total) {}
+  ~Measure() { total_ += std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin_).count(); }
+  Measure(const Measure&) = delete;
+  Measure& operator=(const Measure&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::atomic<std::int64_t>& total_;
+  Clock::time_point begin_ = Clock::now();
+};
+
+struct Times {
+  std::atomic<std::int64_t> features{0}, network{0};
+};
+
 }  // namespace
 
 struct Embedder::State {
@@ -83,6 +103,7 @@ struct Embedder::State {
   Fbank fbank;
   DeviceFbank device_fbank;
   Resnet network;
+  std::unique_ptr<Times> times = std::make_unique<Times>();
 };
 
 Embedder::Embedder(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -126,18 +147,32 @@ std::string Embedder::features() const {
 
 std::vector<float> Embedder::embed(std::span<const float> samples) const {
   if (!state_->device.is_cpu()) return embed_batch({&samples, 1}).front();
-  return state_->network.embed(state_->fbank.compute(samples));
+  std::vector<float> features;
+  {
+    const Measure measure(state_->times->features);
+    features = state_->fbank.compute(samples);
+  }
+  const Measure measure(state_->times->network);
+  return state_->network.embed(features);
 }
 
 std::vector<std::vector<float>> Embedder::embed_batch(std::span<const std::span<const float>> samples) const {
   std::vector<std::vector<float>> rows;
   if (samples.empty()) return rows;
   if (!state_->device.is_cpu()) {
-    const DeviceFbank::Batch batch = state_->device_fbank.compute(state_->fbank, samples);
+    const auto batch = [&] {
+      const Measure measure(state_->times->features);
+      return state_->device_fbank.compute(state_->fbank, samples);
+    }();
+    const Measure measure(state_->times->network);
     return to_rows(state_->network.forward(batch.features, batch.lengths));
   }
   for (const auto& utterance : samples) rows.push_back(embed(utterance));
   return rows;
+}
+
+Embedder::Seconds Embedder::seconds() const {
+  return {1e-9 * static_cast<double>(state_->times->features), 1e-9 * static_cast<double>(state_->times->network)};
 }
 
 }  // namespace balr

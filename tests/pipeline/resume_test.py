@@ -101,8 +101,7 @@ class Killed(ResumeTestCase):
         out = self.dir / "out"
         for attempt in range(40):
             process = start(*self.arguments(out, data), log=self.dir / "log", BALR_FAULT="slow@extract.row:0=40")
-            wait_for(lambda: process.poll() is not None or '"total": 6' in (out / "progress.json").read_text()
-                     if (out / "progress.json").exists() else process.poll() is not None, what="the start of the work")
+            wait_for(lambda: process.poll() is not None or "threads each" in (self.dir / "log").read_text(), what="the work's start")
             for pid in rank_processes(process.pid):
                 os.kill(pid, signal.SIGTERM)
             code = process.wait(timeout=120)

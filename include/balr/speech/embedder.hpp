@@ -39,6 +39,13 @@ class Embedder {
   // one by one, not at all).
   std::vector<std::vector<float>> embed_batch(std::span<const std::span<const float>> samples) const;
 
+  // Seconds that threads have spent in it so far, all together. On a device the filterbank's time is in part the network's,
+  // which waits for it.
+  struct Seconds {
+    double features = 0, network = 0;
+  };
+  Seconds seconds() const;
+
  private:
   struct State;
   explicit Embedder(std::unique_ptr<State> state);
