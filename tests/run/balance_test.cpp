@@ -150,7 +150,6 @@ TEST(Balance, LongFilesAtTheEndAreThePriceOfOneFile) {
   EXPECT_LE(outcome.total, sum(costs) / 4 + 2 * costs.back());
 }
 
-// Whole parts only, as before pieces shrank, would fail the first test at this size: the test can tell.
 TEST(Balance, ManyThreadsOnManyRanks) {
   const Costs costs(40000, 60);
   std::vector<double> slowness(16, 1);
