@@ -21,8 +21,10 @@ class Workspace {
       count_ = 0;
       const std::size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
       const bool huge = bytes >= kHugePage;
-      data_.reset(static_cast<float*>(std::aligned_alloc(huge ? kHugePage : 64, bytes)));
-      if (!data_) throw std::bad_alloc();
+      // Not aligned_alloc, which wants a size that is a multiple of the alignment.
+      void* data = nullptr;
+      if (posix_memalign(&data, huge ? kHugePage : 64, bytes) != 0) throw std::bad_alloc();
+      data_.reset(static_cast<float*>(data));
 #ifdef __linux__
       // Fewer address translations where weights stream past; a refusal does no harm.
       if (huge) madvise(data_.get(), bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
