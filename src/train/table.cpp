@@ -28,12 +28,15 @@ Told tell(World& world, const std::optional<SharedFile>& shared, const Table& ta
 
 }  // namespace
 
-Table make_table(VectorTable table, const char* what) {
+void check_finite(const VectorTable& table, const char* what) {
   for (std::size_t i = 0; i < table.values.size(); ++i)
     if (!std::isfinite(table.values[i]))
       throw DataError(std::string("the ") + what + " embedding of '" +
                       table.ids[i / static_cast<std::size_t>(table.dimension)] +
                       "' is not finite; extract it again, or leave its row out");
+}
+
+Table make_table(VectorTable table) {
   Table out;
   out.dimension = table.dimension;
   out.labels = std::move(table.labels);
@@ -53,7 +56,7 @@ Table open_table(const std::filesystem::path& input, const std::filesystem::path
   const std::string name = std::string("reading the ") + what + " embeddings";
   const auto read = [&] {
     const Busy busy(world, name);
-    return make_table(open_vectors(input, root, true), what);
+    return make_table(open_vectors(input, root, true));
   };
   Table table;
   std::optional<SharedFile> shared;

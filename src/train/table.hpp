@@ -24,9 +24,10 @@ struct Table {
   std::int64_t rows() const { return static_cast<std::int64_t>(labels.size()); }
 };
 
-// Throws DataError naming the first row whose values are not finite; `what` is "training" or
-// "validation".
-Table make_table(VectorTable table, const char* what);
+Table make_table(VectorTable table);
+// Throws DataError naming the first row whose values are not finite (open_vectors leaves such rows
+// out); `what` is "training" or "validation".
+void check_finite(const VectorTable& table, const char* what);
 
 // Collective. One rank of each node reads the input (see open_vectors); the others share its memory.
 // Where there is no room for shared memory, each reads its own copy. Throws as open_vectors does, the

@@ -224,8 +224,10 @@ ExitCode train_tables(const TrainOptions& options, const Table& train, Table tes
 ExitCode train_on_tables(const TrainOptions& options, VectorTable train, VectorTable test, World& world, const StopFlag& stop) {
   Table train_table, test_table;
   all_agree(world, "check of the data", [&] {
-    train_table = make_table(std::move(train), "training");
-    test_table = make_table(std::move(test), "validation");
+    check_finite(train, "training");
+    check_finite(test, "validation");
+    train_table = make_table(std::move(train));
+    test_table = make_table(std::move(test));
   });
   return train_tables(options, train_table, std::move(test_table), world, stop);
 }

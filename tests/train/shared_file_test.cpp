@@ -23,7 +23,7 @@ Table small_table() {
   table.source = "store";
   table.model = "model";
   table.content_hash = "hash";
-  return make_table(std::move(table), "made-up");
+  return make_table(std::move(table));
 }
 
 TEST(SharedFile, IsTheTableForAnotherProcess) {

@@ -28,7 +28,7 @@ Table table_of(const std::vector<std::string>& names, const std::vector<int>& ro
       table.speakers.push_back(names[s]);
       table.labels.push_back(static_cast<std::int64_t>(s));
     }
-  return make_table(std::move(table), "made-up");
+  return make_table(std::move(table));
 }
 
 TrainSettings settings_with(LossSettings losses) {
