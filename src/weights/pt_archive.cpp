@@ -33,11 +33,38 @@ class BytesAdapter final : public caffe2::serialize::ReadAdapterInterface {
 constexpr std::uint64_t kMaxPickle = 16 << 20;
 constexpr std::uint64_t kLocalHeaderSize = 30, kMethodOffset = 8;
 
+constexpr std::size_t kEndSize = 22, kEntrySize = 46, kLocatorSize = 20, kEnd64Size = 56;
+
+std::uint64_t little_endian(std::string_view bytes, std::uint64_t at, int size) {
+  std::uint64_t value = 0;
+  for (int i = size; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + static_cast<std::uint64_t>(i)]);
+  return value;
+}
+
+// LibTorch reads the record `version` before anything can be asked, with as much memory as the archive says: so the
+// sizes of all records are looked at first. What is not an archive is left to its own complaint.
+void check_directory(std::string_view bytes) {
+  const std::size_t end = bytes.rfind("PK\x05\x06");
+  if (end == bytes.npos || bytes.size() - end < kEndSize) return;
+  std::uint64_t at = little_endian(bytes, end + 16, 4);
+  if (end >= kLocatorSize && bytes.substr(end - kLocatorSize, 4) == "PK\x06\x07") {
+    const std::uint64_t end64 = little_endian(bytes, end - kLocatorSize + 8, 8);
+    if (end64 < bytes.size() && bytes.size() - end64 >= kEnd64Size) at = little_endian(bytes, end64 + 48, 8);
+  }
+  while (at < bytes.size() && bytes.size() - at >= kEntrySize && bytes.substr(at, 4) == "PK\x01\x02") {
+    if (little_endian(bytes, at + 10, 2) != 0) throw DataError("it has compressed records, which torch.save never does; save it again");
+    if (little_endian(bytes, at + 24, 4) > bytes.size())
+      throw DataError("it has a record that reaches beyond the end of the file; copy the file again");
+    at += kEntrySize + little_endian(bytes, at + 28, 2) + little_endian(bytes, at + 30, 2) + little_endian(bytes, at + 32, 2);
+  }
+}
+
 }  // namespace
 
 PtArchive::PtArchive(std::string bytes) : bytes_(std::move(bytes)) {
   if (!bytes_.starts_with("PK\x03\x04"))
     throw DataError("it is no zip archive, which torch.save has written since PyTorch 1.6; load it in Python and save it again");
+  check_directory(bytes_);
   try {
     reader_ = std::make_unique<caffe2::serialize::PyTorchStreamReader>(std::make_shared<BytesAdapter>(bytes_));
   } catch (const std::exception&) {
