@@ -35,8 +35,9 @@ NcclTransport parse_nccl_log(const std::string& text) {
       add_once(out.networks, name);
     }
     // "... NCCL INFO NET/Socket : Using [0]eth0:10.0.0.1<0> [1]docker0:172.17.0.1<0>"
-    if (line.find("NET/Socket") != std::string::npos && line.find("Using [") != std::string::npos) {
-      for (std::size_t at = line.find('['); at != std::string::npos; at = line.find('[', at + 1)) {
+    const std::size_t list = line.find("Using [");
+    if (line.find("NET/Socket") != std::string::npos && list != std::string::npos) {
+      for (std::size_t at = line.find('[', list); at != std::string::npos; at = line.find('[', at + 1)) {
         const std::size_t name = line.find(']', at), end = line.find(':', name);
         if (name == std::string::npos || end == std::string::npos) break;
         add_once(out.interfaces, line.substr(name + 1, end - name - 1));

@@ -5,6 +5,7 @@
 #include "app/config_files.hpp"
 #include "balr/dist/cores.hpp"
 #include "balr/dist/device.hpp"
+#include "balr/dist/gpu.hpp"
 #include "balr/dist/world.hpp"
 #include "balr/extract/extractor.hpp"
 
@@ -101,6 +102,7 @@ ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag
     options.config_yaml = config.to_yaml();
     options.program_version = BALR_VERSION;
   });
+  refuse_shared_gpus(world, c10::Device(options.embedder.device));
   const auto wanted = static_cast<int>(config.integer("num_threads"));
   const int cores = cores_of_rank(world);
   options.threads = wanted > 0 ? wanted : cores;
