@@ -30,7 +30,7 @@ std::optional<std::string> missing_wire_up(const Environment& environment) {
                            "PALS_RANKID", "OMPI_COMM_WORLD_SIZE"})
     if (environment(name)) return std::nullopt;
   return "srun started " + std::to_string(launched) +
-         " processes without a way for MPI to connect them: start with `srun --mpi=pmix` (`srun --mpi=list` shows what this "
+         " processes (SLURM_STEP_NUM_TASKS) without a way for MPI to connect them: start with `srun --mpi=pmix` (`srun --mpi=list` shows what this "
          "cluster has)";
 }
 

@@ -56,7 +56,8 @@ class Synthetic(ModelTestCase):
         self.assertEqual(self.weights(out)["encoder.2.num_batches_tracked"].item(), 20)
 
     def test_a_shuffled_csv_gives_the_same_weights(self):
-        rows = list(csv.reader(open(self.csv)))
+        with open(self.csv) as lines:
+            rows = list(csv.reader(lines))
         random.Random(1).shuffle(body := rows[1:])
         folder = self.dir / "corpus"
         folder.mkdir()
@@ -71,7 +72,8 @@ class Synthetic(ModelTestCase):
     def test_mse_falls_and_others_can_read_the_files(self):
         out = self.dir / "mse"
         self.train(out, "trainer.epochs=20", "trainer.save_period=10", ranks=2)
-        history = list(csv.DictReader(open(out / "history.csv")))
+        with open(out / "history.csv") as lines:
+            history = list(csv.DictReader(lines))
         losses = [float(row["train/MSE"]) for row in history]
         self.assertEqual(len(losses), 20)
         self.assertLess(losses[-1], 0.8 * losses[0])
@@ -85,7 +87,8 @@ class Synthetic(ModelTestCase):
         events = EventAccumulator(str(out))
         events.Reload()
         self.assertEqual(set(events.Tags()["scalars"]),
-                         {"train/total_loss", "train/MSE", "test/total_loss", "test/MSE"})
+                         {"train/total_loss", "train/MSE", "test/total_loss", "test/MSE", "codes/always_on", "codes/never_on",
+                          "codes/entropy", "optimizer/learning_rate", "optimizer/gradient_norm", "speed/rows_per_second"})
         train = events.Scalars("train/MSE")
         self.assertEqual([point.step for point in train], list(range(20)))
         self.assertEqual([point.step for point in events.Scalars("test/MSE")], [4, 9, 14, 19])
