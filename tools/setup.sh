@@ -45,7 +45,6 @@ libhwy-dev            Highway
 LIST
   [[ " $* " == *" --tests "* ]] && printf '%s\n' 'libgtest-dev   GoogleTest' 'libbenchmark-dev   Google Benchmark' \
     'ffmpeg   the program ffmpeg' 'shellcheck   shellcheck' \
-    'slurm-wlm   Slurm, for its tests (two nodes on this machine)' 'munge   munge' \
     'clang-16   clang 16 (for the fuzz programs alone)' 'libclang-rt-16-dev   its sanitizers and libFuzzer' 'zsh   zsh (for the test of its completion)'
   [[ " $* " == *" --demo "* ]] && printf '%s\n' 'espeak-ng   espeak-ng' 'curl   curl'
   return 0
