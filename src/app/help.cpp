@@ -80,7 +80,8 @@ std::string value_help(const ValueInfo& value) {
 std::string option_help(const Option& option) {
   std::string text = value_help(option.value);
   if (option.repeatable) text += "; may be repeated";
-  if (!option.default_value.empty()) text += " [default: " + option.default_value + "]";
+  if (!option.default_value.empty())
+    text += " [default: " + (option.default_value == "\t" ? "\\t" : option.default_value) + "]";
   return text;
 }
 

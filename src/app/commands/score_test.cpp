@@ -25,7 +25,7 @@ void ScoreTestCommand::declare(OptionList& list) {
   list.argument("TRIALS", trials, PathCheck::kExistingFile,
                 "table with a header and the columns enrollment and test");
   declare_exist_ok(list, "use an existing --save-dir");
-  list.value("--sep", separator, {"TEXT", "between the columns of TRIALS [default: a tab]"});
+  list.value("--sep", separator, {"TEXT", "between the columns of TRIALS, one character"});
   declare_run_options(list, "runs/score");
 }
 
