@@ -40,16 +40,25 @@ std::string try_kernel(const c10::Device& device) {
   }
 }
 
-}  // namespace
-
-GpuInfo describe_gpu(const c10::Device& device) {
-  GpuInfo info;
-  if (!device.is_cuda()) return info;
+cudaDeviceProp properties_of(const c10::Device& device) {
   cudaDeviceProp properties{};
   const cudaError_t status = cudaGetDeviceProperties(&properties, device.index());
   if (status != cudaSuccess)
     throw InternalError("cannot ask the driver about GPU " + std::to_string(device.index()) + " (" + cudaGetErrorString(status) +
                         "); run nvidia-smi on that node");
+  return properties;
+}
+
+}  // namespace
+
+std::string gpu_uuid(const c10::Device& device) {
+  return device.is_cuda() ? uuid_text(properties_of(device).uuid) : "";
+}
+
+GpuInfo describe_gpu(const c10::Device& device) {
+  GpuInfo info;
+  if (!device.is_cuda()) return info;
+  const cudaDeviceProp properties = properties_of(device);
   info.uuid = uuid_text(properties.uuid);
   info.name = properties.name;
   info.major = properties.major;
@@ -59,6 +68,7 @@ GpuInfo describe_gpu(const c10::Device& device) {
   return info;
 }
 #else
+std::string gpu_uuid(const c10::Device&) { return {}; }
 GpuInfo describe_gpu(const c10::Device&) { return {}; }
 #endif
 
@@ -76,12 +86,13 @@ std::string shared_gpu(const std::vector<RankDevice>& ranks) {
 }
 
 void refuse_shared_gpus(World& world, const c10::Device& device) {
-  std::string uuid;
-  all_agree(world, "describe devices", [&] { uuid = describe_gpu(device).uuid; });
-  const std::vector<std::string> uuids = world.all_gather(uuid, "devices");
-  const std::vector<std::string> hosts = world.all_gather(world.host(), "hosts of devices");
-  std::vector<RankDevice> ranks(uuids.size());
-  for (std::size_t r = 0; r < ranks.size(); ++r) ranks[r] = {hosts[r], uuids[r]};
+  std::string mine;
+  all_agree(world, "ask for the GPU", [&] { mine = world.host() + "\n" + gpu_uuid(device); });
+  std::vector<RankDevice> ranks;
+  for (const std::string& text : world.all_gather(mine, "GPUs of all ranks")) {
+    const std::size_t line = text.find('\n');
+    ranks.push_back({text.substr(0, line), text.substr(line + 1)});
+  }
   const char* share = std::getenv("BALR_SHARE_GPUS");
   const std::string why = share && std::string_view(share) == "1" ? "" : shared_gpu(ranks);
   all_agree(world, "one GPU for each rank", [&] {

@@ -28,7 +28,7 @@ RankPlace decode_place(const std::string& text);
 std::string numa_nodes_of_this_process();
 
 // One line a rank, and faults: two ranks on one GPU, a GPU that this LibTorch has no kernels for, ranks of a node that share
-// a single core, a GPU node whose GPUs nobody uses.
+// a single core.
 Findings judge_places(const std::vector<RankPlace>& places);
 
 }  // namespace balr

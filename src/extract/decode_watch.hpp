@@ -1,5 +1,4 @@
 #pragma once
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -7,33 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "balr/core/stage_clock.hpp"
 #include "extract/row_decoder.hpp"
 
 namespace balr {
 
 class Journal;
-
-// Adds up the time of a stage over threads.
-class StageClock {
- public:
-  class Measure {
-   public:
-    explicit Measure(std::atomic<std::int64_t>& total) : total_(total) {}
-    ~Measure() { total_ += std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin_).count(); }
-    Measure(const Measure&) = delete;
-    Measure& operator=(const Measure&) = delete;
-
-   private:
-    using Clock = std::chrono::steady_clock;
-    std::atomic<std::int64_t>& total_;
-    Clock::time_point begin_ = Clock::now();
-  };
-  Measure measure() { return Measure(nanoseconds_); }
-  double seconds() const { return 1e-9 * static_cast<double>(nanoseconds_); }
-
- private:
-  std::atomic<std::int64_t> nanoseconds_{0};
-};
 
 // Decodes rows in whatever threads call it, notes them in the journal, and knows which of them take long.
 class DecodeWatch {

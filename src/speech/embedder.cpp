@@ -2,12 +2,11 @@
 
 #include <ATen/ATen.h>
 
-#include <atomic>
-#include <chrono>
 #include <cstdio>
 
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
+#include "balr/core/stage_clock.hpp"
 #include "balr/speech/resnet.hpp"
 #include "speech/device_fbank.hpp"
 
@@ -77,22 +76,8 @@ std::vector<std::vector<float>> to_rows(const at::Tensor& matrix) {
   return rows;
 }
 
-// Adds the time until its end to a counter of nanoseconds.
-class Measure {
- public:
-  explicit Measure(std::atomic<std::int64_t>& total) : total_(total) {}
-  ~Measure() { total_ += std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin_).count(); }
-  Measure(const Measure&) = delete;
-  Measure& operator=(const Measure&) = delete;
-
- private:
-  using Clock = std::chrono::steady_clock;
-  std::atomic<std::int64_t>& total_;
-  Clock::time_point begin_ = Clock::now();
-};
-
 struct Times {
-  std::atomic<std::int64_t> features{0}, network{0};
+  StageClock features, network;
 };
 
 }  // namespace
@@ -149,10 +134,10 @@ std::vector<float> Embedder::embed(std::span<const float> samples) const {
   if (!state_->device.is_cpu()) return embed_batch({&samples, 1}).front();
   std::vector<float> features;
   {
-    const Measure measure(state_->times->features);
+    const auto measure = state_->times->features.measure();
     features = state_->fbank.compute(samples);
   }
-  const Measure measure(state_->times->network);
+  const auto measure = state_->times->network.measure();
   return state_->network.embed(features);
 }
 
@@ -161,10 +146,10 @@ std::vector<std::vector<float>> Embedder::embed_batch(std::span<const std::span<
   if (samples.empty()) return rows;
   if (!state_->device.is_cpu()) {
     const auto batch = [&] {
-      const Measure measure(state_->times->features);
+      const auto measure = state_->times->features.measure();
       return state_->device_fbank.compute(state_->fbank, samples);
     }();
-    const Measure measure(state_->times->network);
+    const auto measure = state_->times->network.measure();
     return to_rows(state_->network.forward(batch.features, batch.lengths));
   }
   for (const auto& utterance : samples) rows.push_back(embed(utterance));
@@ -172,7 +157,7 @@ std::vector<std::vector<float>> Embedder::embed_batch(std::span<const std::span<
 }
 
 Embedder::Seconds Embedder::seconds() const {
-  return {1e-9 * static_cast<double>(state_->times->features), 1e-9 * static_cast<double>(state_->times->network)};
+  return {state_->times->features.seconds(), state_->times->network.seconds()};
 }
 
 }  // namespace balr

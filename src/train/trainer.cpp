@@ -10,6 +10,7 @@
 #include "balr/dist/collective.hpp"
 #include "balr/dist/cores.hpp"
 #include "balr/dist/device.hpp"
+#include "balr/dist/gpu.hpp"
 #include "balr/dist/world.hpp"
 #include "balr/run/identity.hpp"
 #include "balr/run/stop_flag.hpp"
@@ -36,17 +37,10 @@ struct Plan {
   RunIdentity identity;
 };
 
-void check_ranks_fit(const at::Device& device, const World& world) {
-  if (device.is_cuda() && world.local_size() > count_gpus())
-    throw ConfigError(std::to_string(world.local_size()) + " ranks run on " + world.host() + ", which shows " +
-                      std::to_string(count_gpus()) + " GPUs; start one rank per GPU");
-}
-
 Plan make_plan(const TrainOptions& options, const Table& train, Table& test, const World& world) {
   const TrainSettings& settings = options.settings;
   Plan plan;
   plan.device = choose_device(options.device, world.local_rank(), count_gpus());
-  check_ranks_fit(plan.device, world);
   plan.canonical = settings.canonical_sums.value_or(plan.device.is_cpu());
   if (plan.canonical && !plan.device.is_cpu())
     throw ConfigError("trainer.canonical_sums=true works with --device cpu only; leave it out on a GPU");
@@ -234,8 +228,10 @@ ExitCode train_on_tables(const TrainOptions& options, VectorTable train, VectorT
 
 ExitCode train(const TrainOptions& options, World& world, const StopFlag& stop) {
   world.set_watchdog({.watchdog_seconds = options.settings.watchdog_seconds});
-  // A missing GPU need not wait for the data.
-  all_agree(world, "choice of the device", [&] { choose_device(options.device, world.local_rank(), count_gpus()); });
+  // A missing or shared GPU need not wait for the data.
+  c10::Device device(c10::kCPU);
+  all_agree(world, "choice of the device", [&] { device = choose_device(options.device, world.local_rank(), count_gpus()); });
+  refuse_shared_gpus(world, device);
   const Table train = open_table(options.train_input, options.root_dir, "training", world);
   const Table test = open_table(options.test_input, options.root_dir, "validation", world);
   for (const auto& [name, table] : {std::pair("training", &train), std::pair("validation", &test)}) {

@@ -16,7 +16,9 @@ struct GpuInfo {
   std::string kernel_error;  // why LibTorch cannot compute there; empty if it can (tried with a sum)
 };
 
-// Throws InternalError if the driver fails.
+// "GPU-..." of the driver, "" for the CPU. Throws InternalError if the driver fails.
+std::string gpu_uuid(const c10::Device& device);
+// Computes a little on the device, to see whether LibTorch can. Throws InternalError if the driver fails.
 GpuInfo describe_gpu(const c10::Device& device);
 
 struct RankDevice {

@@ -53,25 +53,12 @@ RowRules row_rules(const Config& config) {
   return out;
 }
 
-// What this version does not do is refused, not ignored.
-void refuse_unsupported(const Config& config) {
-  const auto only = [&](const char* key, std::initializer_list<const char*> values) {
-    const std::string value = config.text(key);
-    for (const char* allowed : values)
-      if (value == allowed) return;
-    throw ConfigError(std::string(key) + "=" + value + " is not supported by this version; use " + *values.begin());
-  };
-  only("embeddings.format", {"hdf5", "pkl", "txt"});
-  only("embeddings.convolution", {"auto", "winograd", "direct"});
-}
-
 }  // namespace
 
 ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag& stop) {
   const Config& config = command.config;
   ExtractOptions options;
   all_agree(world, "checking the command line", [&] {
-    refuse_unsupported(config);
     options.input = command.input;
     options.root = command.root_dir;
     options.save_dir = command.save_dir.value_or("");

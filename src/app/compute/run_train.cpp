@@ -1,6 +1,4 @@
 #include "app/compute/runs.hpp"
-#include "balr/dist/device.hpp"
-#include "balr/dist/gpu.hpp"
 #include "balr/dist/world.hpp"
 #include "balr/train/trainer.hpp"
 
@@ -8,7 +6,6 @@ namespace balr {
 
 ExitCode run_train(const TrainCommand& command, World& world, const StopFlag& stop) {
   TrainOptions options;
-  c10::Device device(c10::kCPU);
   all_agree(world, "checking the command line", [&] {
     options.train_input = command.train_input;
     options.test_input = command.test_input;
@@ -22,9 +19,7 @@ ExitCode run_train(const TrainCommand& command, World& world, const StopFlag& st
     options.config_yaml = command.config.to_yaml();
     options.config_identity = command.config.identity(KeyRole::kTrainIdentity);
     options.program_version = BALR_VERSION;
-    device = choose_device(command.device, world.local_rank(), count_gpus());
   });
-  refuse_shared_gpus(world, device);
   return train(options, world, stop);
 }
 
