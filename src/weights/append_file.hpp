@@ -15,7 +15,7 @@ class AppendFile {
 
   std::uint64_t size() const { return size_; }
   void append(std::string_view bytes);  // an IoError too if another process has changed its size
-  void truncate();  // to nothing
+  void start_over();  // with a new, empty file: another process may have given the old one its final name
   void sync();
 
   static std::uint64_t size_of(const std::filesystem::path& file);  // 0 if it is not there

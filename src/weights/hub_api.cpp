@@ -108,7 +108,7 @@ void HubApi::download(const HubFile& file, const std::string& name, const std::f
 
 HttpResponse HubApi::attempt_download(const HubFile& file, const std::string& name, const std::filesystem::path& incomplete) {
   AppendFile out(incomplete);
-  if (file.size && out.size() > *file.size) out.truncate();
+  if (file.size && out.size() > *file.size) out.start_over();
   HttpResponse done;
   done.status = 200;
   if (file.size && out.size() == *file.size) return done;
@@ -118,11 +118,11 @@ HttpResponse HubApi::attempt_download(const HubFile& file, const std::string& na
     // The whole file instead of the rest of it.
     if (!started && (head.status == 200 || first_byte(head) != from)) {
       if (head.status == 206 && first_byte(head) != std::uint64_t{0}) throw HttpError("the server sent another part");
-      out.truncate();
+      out.start_over();
     }
     started = true;
     if (file.size && out.size() + bytes.size() > *file.size) {
-      out.truncate();
+      out.start_over();
       throw DataError("the server sends more than the " + std::to_string(*file.size) + " bytes of " + name + "; try again later");
     }
     out.append(bytes);
@@ -130,9 +130,9 @@ HttpResponse HubApi::attempt_download(const HubFile& file, const std::string& na
   };
   HttpResponse response = client_.send({file.url, false, settings_.token, from, settings_.download_timeout},
                                        Redirects::kFollow, sink);
-  if (response.status == 200 && !started) out.truncate();  // an empty file
+  if (response.status == 200 && !started) out.start_over();  // an empty file
   if (response.status == 416) {  // what is here is longer than the file, or something else
-    out.truncate();
+    out.start_over();
     throw HttpError("the server does not go on from byte " + std::to_string(from));
   }
   out.sync();
