@@ -8,6 +8,7 @@
 #include "balr/core/hash.hpp"
 #include "balr/data/manifest.hpp"
 #include "dataset/input_rows.hpp"
+#include "dataset/table_checks.hpp"
 
 namespace balr {
 namespace {
@@ -35,46 +36,15 @@ void take_values(StoreRowList& list, const std::vector<std::int64_t>& order, Vec
   }
 }
 
-void check_speakers(const VectorTable& table, const fs::path& input) {
-  const auto missing = std::count(table.speakers.begin(), table.speakers.end(), std::string());
-  if (missing == 0) return;
-  const auto first = std::find(table.speakers.begin(), table.speakers.end(), std::string()) -
-                     table.speakers.begin();
-  throw DataError(std::to_string(missing) + " of " + std::to_string(table.rows()) + " rows of " +
-                  input.string() + " have no speaker (the first is '" +
-                  table.ids[static_cast<std::size_t>(first)] +
-                  "'): fill a column `speaker` in the CSV (and run `balr extract` again if you "
-                  "pass its folder or store)");
-}
-
-void add_labels(VectorTable& table) {
-  table.labels = encode_labels(table.speakers);
-  for (std::size_t i = 0; i < table.labels.size(); ++i) {
-    const auto label = static_cast<std::size_t>(table.labels[i]);
-    if (label >= table.label_names.size()) table.label_names.resize(label + 1);
-    table.label_names[label] = table.speakers[i];
-  }
-}
-
-// Lengths go before texts, so that no two tables give the same stream.
 std::string hash_content(const VectorTable& table) {
   static_assert(std::endian::native == std::endian::little,
                 "values are hashed as they lie in memory");
   Sha256 hash;
   hash.update("balr vectors 1 " + std::to_string(table.rows()) + " " +
               std::to_string(table.dimension) + "\n");
-  for (const auto* texts : {&table.ids, &table.speakers}) {
-    std::string block;
-    for (const std::string& text : *texts) block += std::to_string(text.size()) + ":" + text;
-    hash.update(block);
-  }
+  hash_texts(hash, table.ids);
+  hash_texts(hash, table.speakers);
   return hash.update(std::as_bytes(std::span(table.values))).hex();
-}
-
-std::string join(const std::vector<fs::path>& files) {
-  std::string out;
-  for (const fs::path& file : files) out += (out.empty() ? "" : ", ") + file.string();
-  return out;
 }
 
 }  // namespace
@@ -104,8 +74,9 @@ VectorTable open_vectors(const fs::path& input, const fs::path& root, bool need_
     table.ids.push_back(std::move(row.id));
     table.speakers.push_back(std::move(row.speaker));
   }
-  if (need_speakers) check_speakers(table, input);
-  add_labels(table);
+  if (need_speakers) check_speakers(table.ids, table.speakers, input);
+  table.labels = encode_labels(table.speakers);
+  table.label_names = names_of_labels(table.labels, table.speakers);
   table.content_hash = hash_content(table);
   return table;
 }

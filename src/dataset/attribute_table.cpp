@@ -1,0 +1,75 @@
+#include "balr/dataset/attribute_table.hpp"
+
+#include <bit>
+
+#include "balr/core/error.hpp"
+#include "balr/core/hash.hpp"
+#include "balr/data/audio.hpp"
+#include "balr/data/manifest.hpp"
+#include "dataset/input_rows.hpp"
+#include "dataset/pack_attributes.hpp"
+#include "dataset/table_checks.hpp"
+
+namespace balr {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string reason(const StoreRowList& list, const StoreRow& row, const fs::path& input) {
+  if (row.row < 0) return "no attributes in " + input.string();
+  const auto status =
+      static_cast<RowStatus>(list.stores[row.store].rows.status[static_cast<std::size_t>(row.row)]);
+  return to_string(status == RowStatus::kOk ? RowStatus::kNonFinite : status);
+}
+
+std::string hash_content(const AttributeTable& table) {
+  static_assert(std::endian::native == std::endian::little,
+                "bits are hashed as they lie in memory");
+  Sha256 hash;
+  hash.update("balr attributes 1 " + std::to_string(table.rows()) + " " +
+              std::to_string(table.attributes) + "\n");
+  hash_texts(hash, table.ids);
+  hash_texts(hash, table.speakers);
+  return hash.update(std::as_bytes(std::span(table.bits))).hex();
+}
+
+}  // namespace
+
+AttributeTable open_attributes(const fs::path& input, const fs::path& root, bool need_speakers,
+                               const OpenOptions& options) {
+  OpenOptions open = options;
+  open.kind = VectorKind::kBinaryAttributes;
+  StoreRowList list = read_input_rows(input, root, open);
+  AttributeTable table;
+  std::erase_if(list.rows, [&](const StoreRow& row) {
+    if (is_usable(list, row)) return false;
+    table.dropped.emplace(row.id, reason(list, row, input));
+    return true;
+  });
+  if (list.rows.empty())
+    throw DataError("no row of " + input.string() +
+                    " has binary attributes: run `balr binarize` on its embeddings");
+  if (list.columns > 2)
+    throw DataError(join(list.files) + " does not hold binary attributes, which are (n, 2)");
+  table.attributes = list.stores.front().rows.dimension / list.columns;
+  table.words = attribute_words(table.attributes);
+  table.source = join(list.files);
+  std::vector<std::string> ids;
+  for (const StoreRow& row : list.rows) ids.push_back(row.id);
+  for (std::int64_t at : order_by_id(ids)) {
+    StoreRow& row = list.rows[static_cast<std::size_t>(at)];
+    table.bits.resize(table.bits.size() + static_cast<std::size_t>(table.words));
+    pack_attributes(vector_of(list, row), list.columns,
+                    std::span(table.bits).last(static_cast<std::size_t>(table.words)),
+                    "the row '" + row.id + "' of " + input.string());
+    table.ids.push_back(std::move(row.id));
+    table.speakers.push_back(std::move(row.speaker));
+  }
+  if (need_speakers) check_speakers(table.ids, table.speakers, input);
+  table.labels = encode_labels(table.speakers);
+  table.label_names = names_of_labels(table.labels, table.speakers);
+  table.content_hash = hash_content(table);
+  return table;
+}
+
+}  // namespace balr

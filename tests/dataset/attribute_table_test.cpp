@@ -1,0 +1,176 @@
+// Binary attributes of any input, as bits.
+#include "balr/dataset/attribute_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+
+#include "balr/core/error.hpp"
+#include "balr/data/kaldi_table.hpp"
+#include "balr/data/vector_file.hpp"
+#include "support/golden.hpp"
+
+namespace balr {
+namespace {
+
+namespace fs = std::filesystem;
+using Texts = std::vector<std::string>;
+using Floats = std::vector<float>;
+
+class AttributeInputs : public ::testing::Test {
+ protected:
+  fs::path root() const { return folder_.path(); }
+  fs::path text(const std::string& name, const std::string& content) const {
+    fs::create_directories((root() / name).parent_path());
+    std::ofstream(root() / name, std::ios::binary) << content;
+    return root() / name;
+  }
+  void file(const std::string& name, const Floats& values, std::vector<std::int64_t> shape) const {
+    text(name, vector_file_content(values, shape, *vector_format_of(name)));
+  }
+  // A file of the Python balr: [n, 2], each attribute and 1 minus it.
+  void pairs(const std::string& name, const Floats& active) const {
+    Floats values;
+    for (float value : active) values.insert(values.end(), {value, 1 - value});
+    file(name, values, {static_cast<std::int64_t>(active.size()), 2});
+  }
+  std::string refusal(const fs::path& input, bool need_speakers = false) const {
+    try {
+      open_attributes(input, {}, need_speakers);
+    } catch (const DataError& error) {
+      return error.what();
+    }
+    return "accepted";
+  }
+  void expect_refused(const fs::path& input, const Texts& texts) const {
+    const std::string message = refusal(input);
+    for (const std::string& part : texts)
+      EXPECT_NE(message.find(part), std::string::npos) << part << " in: " << message;
+  }
+
+ private:
+  test::TempDir folder_;
+};
+
+std::vector<int> row_of(const AttributeTable& table, std::int64_t row) {
+  std::vector<int> out;
+  for (std::int64_t a = 0; a < table.attributes; ++a) out.push_back(table.active(row, a));
+  return out;
+}
+
+TEST_F(AttributeInputs, FilesOfThePythonBalrInAnyFormatByIdAndWhatIsLeftOut) {
+  pairs("v/a_ba.pkl", {1, 0, 1});
+  pairs("v/b_ba.txt", {0, 1, 1});
+  pairs("v/c_ba.npy", {0, 0, 0});
+  const fs::path csv = text("m.csv",
+                            "id,binary_attributes,speaker\n10,v/a_ba.pkl,s\n9,v/b_ba.txt,t\n1,,s\n"
+                            "11,v/c_ba.npy,s\n");
+  const AttributeTable table = open_attributes(csv, {}, true);
+  EXPECT_EQ(table.attributes, 3);
+  EXPECT_EQ(table.words, 1);
+  EXPECT_EQ(table.ids, (Texts{"9", "10", "11"}));
+  EXPECT_EQ(table.speakers, (Texts{"t", "s", "s"}));
+  EXPECT_EQ(table.labels, (std::vector<std::int64_t>{1, 0, 0}));
+  EXPECT_EQ(table.label_names, (Texts{"s", "t"}));
+  EXPECT_EQ(row_of(table, 0), (std::vector<int>{0, 1, 1}));
+  EXPECT_EQ(row_of(table, 1), (std::vector<int>{1, 0, 1}));
+  EXPECT_EQ(row_of(table, 2), (std::vector<int>{0, 0, 0}));
+  ASSERT_EQ(table.dropped.size(), 1U);
+  EXPECT_EQ(table.dropped.at("1"), "no attributes in " + csv.string());
+}
+
+TEST_F(AttributeInputs, BitsLieInWordsAndTheRestIsZero) {
+  Floats active(130);
+  for (std::size_t a : {0, 63, 64, 127, 128, 129}) active[a] = 1;
+  pairs("a_ba.pkl", active);
+  const AttributeTable table =
+      open_attributes(text("m.csv", "id,binary_attributes\na,a_ba.pkl\n"), {}, false);
+  ASSERT_EQ(table.words, 3);
+  EXPECT_EQ(table.bits, (std::vector<std::uint64_t>{0x8000000000000001U, 0x8000000000000001U, 3}));
+  for (std::size_t a = 0; a < active.size(); ++a)
+    EXPECT_EQ(table.active(0, static_cast<std::int64_t>(a)), active[a] == 1) << a;
+}
+
+TEST_F(AttributeInputs, FilesBesideTheAudio) {
+  pairs("d/x.1_ba.pkl", {1, 0});
+  pairs("d/y_ba.txt", {0, 1});
+  text("d/x.1.wav", "");
+  text("d/y.wav", "");
+  const AttributeTable table = open_attributes(root() / "d", {}, false);
+  EXPECT_EQ(table.ids, (Texts{"x.1.wav", "y.wav"}));
+  EXPECT_EQ(table.bits, (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST_F(AttributeInputs, MatricesAndKaldiTables) {
+  file("all.npy", {1, 0, 0, 1, 1, 1}, {2, 3});
+  EXPECT_EQ(open_attributes(root() / "all.npy", {}, false).bits,
+            (std::vector<std::uint64_t>{1, 7}));
+  const AttributeTable cell = open_attributes(
+      text("m.csv", "id,binary_attributes,speaker\nb,all.npy#0,s\na,all.npy#1,s\n"), {}, true);
+  EXPECT_EQ(cell.bits, (std::vector<std::uint64_t>{7, 1}));
+}
+
+TEST_F(AttributeInputs, OtherNumbersAreRefusedAndTheRowNamed) {
+  const auto csv = [&](const std::string& cell) {
+    return text("m.csv", "id,binary_attributes\nrec7," + cell + "\n");
+  };
+  file("half.pkl", {0.5F, 0.5F, 1, 0}, {2, 2});
+  expect_refused(csv("half.pkl"), {"rec7", "attribute 0", "balr binarize"});
+  file("both.pkl", {1, 0, 1, 1}, {2, 2});
+  expect_refused(csv("both.pkl"), {"rec7", "attribute 1"});
+  file("wide.pkl", {1, 0, 0, 1, 0, 0}, {2, 3});
+  expect_refused(csv("wide.pkl"), {"(n, 2)"});
+  file("nan.npy", {1, std::numeric_limits<float>::quiet_NaN()}, {1, 2});
+  EXPECT_NE(refusal(root() / "nan.npy"), "accepted");
+}
+
+TEST_F(AttributeInputs, EqualContentEqualHash) {
+  pairs("a.pkl", {1, 0});
+  pairs("b.txt", {1, 0});
+  pairs("c.pkl", {1, 1});
+  const auto hash = [&](const std::string& rows) {
+    return open_attributes(text("m.csv", "id,binary_attributes,speaker\n" + rows), {}, true)
+        .content_hash;
+  };
+  const std::string first = hash("x,a.pkl,s\ny,c.pkl,t\n");
+  EXPECT_EQ(first.size(), 64U);
+  EXPECT_EQ(hash("y,c.pkl,t\nx,b.txt,s\n"), first);
+  EXPECT_NE(hash("x,a.pkl,s\ny,a.pkl,t\n"), first);
+  EXPECT_NE(hash("x,a.pkl,s\ny,c.pkl,s\n"), first);
+  EXPECT_NE(hash("x,a.pkl,s\nz,c.pkl,t\n"), first);
+}
+
+TEST_F(AttributeInputs, ARowWithoutSpeakerIsNamedWhereOneIsNeeded) {
+  pairs("a.pkl", {1, 0});
+  const fs::path csv = text("m.csv", "id,binary_attributes,speaker\nx,a.pkl,\n");
+  EXPECT_EQ(open_attributes(csv, {}, false).rows(), 1);
+  EXPECT_NE(refusal(csv, true).find("'x'"), std::string::npos);
+}
+
+// scoring-run/test_ba.csv: the Python balr's own files; scoring.h5 has their bits.
+TEST(AttributeTableGolden, FilesThatThePythonBalrWrote) {
+  BALR_NEEDS_TEST_DATA();
+  const fs::path golden = test::test_data_folder() / "golden";
+  const auto active = test::read_int(golden / "scoring.h5", "binarize/active");
+  const auto all = test::read_text(golden / "scoring.h5", "embeddings/ids");
+  std::size_t seen = 0;
+  for (const char* name : {"train_ba.csv", "test_ba.csv"}) {
+    const AttributeTable table = open_attributes(golden / "scoring-run" / name, {}, true);
+    ASSERT_EQ(table.attributes, 512);
+    for (std::int64_t row = 0; row < table.rows(); ++row) {
+      const auto at = static_cast<std::size_t>(
+          std::find(all.begin(), all.end(), table.ids[static_cast<std::size_t>(row)]) -
+          all.begin());
+      ASSERT_LT(at, all.size());
+      ++seen;
+      for (std::int64_t a = 0; a < 512; ++a)
+        ASSERT_EQ(table.active(row, a), active.values[at * 512 + static_cast<std::size_t>(a)] == 1);
+    }
+  }
+  EXPECT_EQ(seen, all.size());
+}
+
+}  // namespace
+}  // namespace balr
