@@ -4,14 +4,25 @@
 
 namespace balr {
 
-std::string attributes_text(const StoreInfo& info) {
-  std::string out = std::string("format=") + kFormatName +
-                    "\nformat_version=" + std::to_string(kFormatVersion) + "\n";
-  for (const auto& [name, member] : kTextAttributes)
-    out += std::string(name) + "=" + info.*member + "\n";
-  for (const auto& [name, member] : kNumberAttributes)
-    out += std::string(name) + "=" + std::to_string(info.*member) + "\n";
+std::vector<RootAttribute> root_attributes(const StoreInfo& info) {
+  std::vector<RootAttribute> out = {{"format", kFormatName}, {"format_version", kFormatVersion}};
+  for (const auto& [name, member] : kTextAttributes) out.push_back({name, info.*member});
+  for (const auto& [name, member] : kNumberAttributes) out.push_back({name, info.*member});
   return out;
+}
+
+ColumnFileSpec store_spec(const StoreInfo& info, const StoreShape& shape) {
+  ColumnFileSpec spec{root_attributes(info), shape.rows, {}};
+  spec.columns = {{"embeddings", Cell::kFloat32, static_cast<std::size_t>(shape.dimension), true},
+                  {"id", Cell::kText, shape.id_width},
+                  {"speaker", Cell::kText, shape.speaker_width},
+                  {"status", Cell::kStatus},
+                  {"seconds", Cell::kFloat32},
+                  {"source_rate", Cell::kInt32}};
+  if (shape.reason_width > 0) spec.columns.push_back({"reason", Cell::kText, shape.reason_width});
+  if (shape.files) spec.columns.push_back({"file_size", Cell::kInt64});
+  if (shape.files) spec.columns.push_back({"file_time", Cell::kInt64});
+  return spec;
 }
 
 Hdf5Handle text_type(std::size_t width) {

@@ -2,10 +2,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "balr/store/embedding_store.hpp"
-#include "store/hdf5_handle.hpp"
+#include "store/column_layout.hpp"
 
 // Names and types of the file format, shared by its writer and its reader.
 namespace balr {
@@ -39,17 +38,17 @@ struct NumberAttribute {
 inline constexpr std::array<NumberAttribute, 2> kNumberAttributes = {
     {{"total_rows", &StoreInfo::total_rows}, {"first_row", &StoreInfo::first_row}}};
 
-// Attributes live in object headers, whose messages end at 64 KiB.
-inline constexpr std::size_t kMaxAttributeBytes = 60'000;
+// Columns of a store, in the order in which they lie in the file; the last three only if `shape`
+// says so.
+struct StoreShape {
+  std::int64_t rows = 0, dimension = 0;
+  std::size_t id_width = 1, speaker_width = 1;
+  std::size_t reason_width = 0;  // 0: no such column
+  bool files = false;            // with /file_size and /file_time
+};
+std::vector<RootAttribute> root_attributes(const StoreInfo& info);
+ColumnFileSpec store_spec(const StoreInfo& info, const StoreShape& shape);
 
-// Names of the checksums, which are texts of 64 hexadecimal digits.
-inline constexpr const char* kColumnSum = "sha256";
-inline constexpr const char* kAttributesSum = "attributes_sha256";
-// What attributes_sha256 is computed over: one line NAME=VALUE for each attribute, in this order.
-std::string attributes_text(const StoreInfo& info);
-
-// Fixed-length UTF-8, padded with NUL.
-Hdf5Handle text_type(std::size_t width);
 // The enum of /status over uint8.
 Hdf5Handle status_type();
 // A handle on a predefined type, which must not be closed.

@@ -1,4 +1,4 @@
-#include "store/store_layout.hpp"
+#include "store/column_layout.hpp"
 
 #include <algorithm>
 #include <new>
@@ -12,7 +12,7 @@ namespace balr {
 namespace {
 
 [[noreturn]] void fail(const std::string& reason) {
-  throw IoError("cannot lay out an embedding store in memory: " + reason);
+  throw IoError("cannot lay out a store in memory: " + reason);
 }
 
 // Where HDF5's memory driver keeps the file: its buffer is ours, so that it outlives the closing of
@@ -93,66 +93,81 @@ Hdf5Handle make_column(hid_t file, const char* name, hid_t type, std::vector<hsi
 }
 
 // Creates one column and notes where it lies.
-void add_column(StoreLayout& layout, hid_t file, Column column, const char* name,
-                const Hdf5Handle& type, std::vector<hsize_t> dims, const ColumnSums& sums) {
-  const std::uint64_t row_bytes = H5Tget_size(type.get()) * (dims.size() == 2 ? dims[1] : 1);
-  Hdf5Handle dataset = make_column(file, name, type.get(), std::move(dims));
+void add_column(ColumnLayout& layout, hid_t file, const Column& column, std::int64_t rows,
+                const std::string& sum) {
+  std::vector<hsize_t> dims = {static_cast<hsize_t>(rows)};
+  if (column.matrix) dims.push_back(column.width);
+  const Hdf5Handle type = cell_type(column.cell, column.width);
+  const std::uint64_t row_bytes = H5Tget_size(type.get()) * (column.matrix ? column.width : 1);
+  Hdf5Handle dataset = make_column(file, column.name, type.get(), std::move(dims));
   const haddr_t offset = H5Dget_offset(dataset.get());
   if (offset == HADDR_UNDEF) fail(hdf5_error_text());
-  put_sum(dataset.get(), kColumnSum, sums[static_cast<std::size_t>(column)]);
-  layout.columns[static_cast<std::size_t>(column)] = {offset, row_bytes};
+  put_sum(dataset.get(), kColumnSum, sum);
+  layout.columns.push_back({offset, row_bytes});
 }
 
 // Enough for all metadata of a store: headers of a few KiB, and attributes, which HDF5 may move
 // once.
-std::size_t metadata_bytes(const StoreInfo& info) {
+std::size_t metadata_bytes(const ColumnFileSpec& spec) {
   std::size_t texts = 0;
-  for (const auto& attribute : kTextAttributes) texts += (info.*attribute.member).size();
+  for (std::size_t i = 1; i < spec.attributes.size(); ++i)  // `format` counts as header
+    if (!spec.attributes[i].number) texts += spec.attributes[i].text.size();
   return (24576 + 3 * texts + 4095) / 4096 * 4096;
 }
 
-void add_columns(StoreLayout& layout, hid_t file, const StoreShape& shape, const ColumnSums& sums) {
-  const auto rows = static_cast<hsize_t>(shape.rows), width = static_cast<hsize_t>(shape.dimension);
-  const Hdf5Handle real = predefined(H5T_IEEE_F32LE), number = predefined(H5T_STD_I64LE);
-  const auto add = [&](Column column, const char* name, const Hdf5Handle& type) {
-    add_column(layout, file, column, name, type, {rows}, sums);
-  };
-  add_column(layout, file, Column::kEmbeddings, "embeddings", real, {rows, width}, sums);
-  add(Column::kId, "id", text_type(shape.id_width));
-  add(Column::kSpeaker, "speaker", text_type(shape.speaker_width));
-  add(Column::kStatus, "status", status_type());
-  add(Column::kSeconds, "seconds", real);
-  add(Column::kSourceRate, "source_rate", predefined(H5T_STD_I32LE));
-  if (shape.reason_width > 0) add(Column::kReason, "reason", text_type(shape.reason_width));
-  if (!shape.files) return;
-  add(Column::kFileSize, "file_size", number);
-  add(Column::kFileTime, "file_time", number);
-}
-
-void create(StoreLayout& layout, MemoryFile& memory, const StoreInfo& info, const StoreShape& shape,
-            const ColumnSums& sums) {
-  const Hdf5Handle access = memory.access_list(metadata_bytes(info));
+void create(ColumnLayout& layout, MemoryFile& memory, const ColumnFileSpec& spec,
+            const std::vector<std::string>& sums) {
+  const Hdf5Handle access = memory.access_list(metadata_bytes(spec));
   Hdf5Handle file(H5Fcreate("store", H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
   if (!file) fail(hdf5_error_text());
-  put_text(file.get(), "format", kFormatName);
-  put_number(file.get(), "format_version", kFormatVersion);
-  for (const auto& [name, member] : kTextAttributes) put_text(file.get(), name, info.*member);
-  for (const auto& [name, member] : kNumberAttributes) put_number(file.get(), name, info.*member);
-  put_sum(file.get(), kAttributesSum, sha256_hex(attributes_text(info)));
-  add_columns(layout, file.get(), shape, sums);
+  for (const RootAttribute& attribute : spec.attributes) {
+    if (attribute.number) {
+      put_number(file.get(), attribute.name, *attribute.number);
+    } else {
+      put_text(file.get(), attribute.name, attribute.text);
+    }
+  }
+  put_sum(file.get(), kAttributesSum, sha256_hex(attributes_text(spec.attributes)));
+  for (std::size_t i = 0; i < spec.columns.size(); ++i)
+    add_column(layout, file.get(), spec.columns[i], spec.rows, sums.empty() ? "" : sums[i]);
   if (!file.close()) fail(hdf5_error_text());
 }
 
 }  // namespace
 
-StoreLayout lay_out_store(const StoreInfo& info, const StoreShape& shape, const ColumnSums& sums) {
+std::string attributes_text(const std::vector<RootAttribute>& attributes) {
+  std::string out;
+  for (const RootAttribute& attribute : attributes)
+    out += std::string(attribute.name) + "=" + attribute.text + "\n";
+  return out;
+}
+
+Hdf5Handle cell_type(Cell cell, std::size_t width) {
+  switch (cell) {
+    case Cell::kFloat32:
+      return predefined(H5T_IEEE_F32LE);
+    case Cell::kInt32:
+      return predefined(H5T_STD_I32LE);
+    case Cell::kInt64:
+      return predefined(H5T_STD_I64LE);
+    case Cell::kUint8:
+      return predefined(H5T_STD_U8LE);
+    case Cell::kStatus:
+      return status_type();
+    case Cell::kText:
+      return text_type(width);
+  }
+  BALR_CHECK(false);
+  return {};
+}
+
+ColumnLayout lay_out_columns(const ColumnFileSpec& spec, const std::vector<std::string>& sums) {
   silence_hdf5();
   MemoryFile memory;
-  StoreLayout layout;
-  create(layout, memory, info, shape, sums);
+  ColumnLayout layout;
+  create(layout, memory, spec, sums);
   std::uint64_t first = layout.columns.front().offset;
-  for (const auto& place : layout.columns)
-    if (place.row_bytes > 0) first = std::min(first, place.offset);
+  for (const auto& place : layout.columns) first = std::min(first, place.offset);
   BALR_CHECK(memory.bytes().size() <= first);
   layout.metadata = memory.bytes();
   layout.metadata.resize(first, '\0');
