@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "balr/store/attribute_store.hpp"
 #include "balr/store/embedding_store.hpp"
 
 namespace balr::test {
@@ -37,6 +38,34 @@ inline StoreInfo sample_info(std::int64_t rows) {
   info.input_hash = std::string(64, 'a');
   info.identity = std::string(64, 'b');
   info.recipe = std::string(64, 'd');
+  info.program_version = "0.1.0";
+  info.total_rows = rows;
+  return info;
+}
+
+// The same texts and status; attribute a of row i by a rule that attributes_test.py knows.
+inline AttributeRows sample_attributes(std::int64_t count, std::int64_t attributes) {
+  const StoreRows texts = sample_rows(count, 1);
+  AttributeRows rows;
+  rows.attributes = attributes;
+  rows.ids = texts.ids;
+  rows.speakers = texts.speakers;
+  rows.status = texts.status;
+  const std::int64_t bytes = attribute_bytes(attributes);
+  rows.bits.resize(static_cast<std::size_t>(count * bytes));
+  for (std::int64_t i = 0; i < count; i += 8)  // those that are ok
+    for (std::int64_t a = 0; a < attributes; ++a)
+      if ((i + 7 * a * a + a) % 5 < 2) set_attribute_bit(rows.bits.data() + i * bytes, a);
+  return rows;
+}
+
+inline AttributeInfo sample_attribute_info(std::int64_t rows, std::int64_t attributes) {
+  AttributeInfo info;
+  info.attributes = attributes;
+  info.encoder_sha256 = std::string(64, 'e');
+  info.embeddings_sha256 = std::string(64, 'f');
+  info.model = "dépôt/modèle " + std::string(64, 'c');
+  info.identity = std::string(64, 'b');
   info.program_version = "0.1.0";
   info.total_rows = rows;
   return info;

@@ -1,6 +1,7 @@
 // For h5py_test.py: writes the sample store, or reads a store and says what it found; errors leave
 // as balr's exit codes.
 //   store_tool write FILE ROWS DIMENSION [reasons]     store_tool read|info|verify FILE
+//   store_tool write-attributes FILE ROWS ATTRIBUTES   store_tool read-|verify-attributes FILE
 // BALR_TEST_FLOCK_ERRNO makes every flock() fail with that number, as a file system without locks
 // does.
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "balr/core/error.hpp"
+#include "balr/store/attribute_store.hpp"
 #include "balr/store/verify_store.hpp"
 #include "sample_rows.hpp"
 
@@ -40,6 +42,18 @@ int run(int argc, char** argv) {
         sample.file_time.push_back(1'700'000'000'000'000'000 + i);
       }
     write_store(argv[2], test::sample_info(rows), sample);
+  } else if (command == "write-attributes" && argc >= 5) {
+    const std::int64_t rows = std::atoll(argv[3]), attributes = std::atoll(argv[4]);
+    write_attribute_store(argv[2], test::sample_attribute_info(rows, attributes),
+                          test::sample_attributes(rows, attributes));
+  } else if (command == "read-attributes") {
+    const AttributeStore store = read_attribute_store(argv[2]);
+    std::printf("%lld %lld\n", static_cast<long long>(store.rows.rows()),
+                static_cast<long long>(store.rows.attributes));
+  } else if (command == "verify-attributes") {
+    const AttributeReport report = verify_attribute_store(argv[2]);
+    for (const std::string& problem : report.problems) std::printf("%s\n", problem.c_str());
+    return report.problems.empty() ? 0 : 65;
   } else if (command == "read") {
     const Store store = read_store(argv[2]);
     double sum = 0;
