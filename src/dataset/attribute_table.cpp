@@ -17,9 +17,7 @@ namespace fs = std::filesystem;
 
 std::string reason(const StoreRowList& list, const StoreRow& row, const fs::path& input) {
   if (row.row < 0) return "no attributes in " + input.string();
-  const auto status =
-      static_cast<RowStatus>(list.stores[row.store].rows.status[static_cast<std::size_t>(row.row)]);
-  return to_string(status == RowStatus::kOk ? RowStatus::kNonFinite : status);
+  return to_string(status_of(list, row));
 }
 
 std::string hash_content(const AttributeTable& table) {
@@ -49,19 +47,16 @@ AttributeTable open_attributes(const fs::path& input, const fs::path& root, bool
   if (list.rows.empty())
     throw DataError("no row of " + input.string() +
                     " has binary attributes: run `balr binarize` on its embeddings");
-  if (list.columns > 2)
-    throw DataError(join(list.files) + " does not hold binary attributes, which are (n, 2)");
-  table.attributes = list.stores.front().rows.dimension / list.columns;
+  table.attributes = list.dimension();
   table.words = attribute_words(table.attributes);
   table.source = join(list.files);
+  table.encoder = list.attribute_stores.front().info.encoder_sha256;
   std::vector<std::string> ids;
   for (const StoreRow& row : list.rows) ids.push_back(row.id);
+  table.bits.reserve(list.rows.size() * static_cast<std::size_t>(table.words));
   for (std::int64_t at : order_by_id(ids)) {
     StoreRow& row = list.rows[static_cast<std::size_t>(at)];
-    table.bits.resize(table.bits.size() + static_cast<std::size_t>(table.words));
-    pack_attributes(vector_of(list, row), list.columns,
-                    std::span(table.bits).last(static_cast<std::size_t>(table.words)),
-                    "the row '" + row.id + "' of " + input.string());
+    append_words(list.bits(row), table.attributes, table.bits);
     table.ids.push_back(std::move(row.id));
     table.speakers.push_back(std::move(row.speaker));
   }

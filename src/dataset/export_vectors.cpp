@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <fstream>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -10,6 +11,7 @@
 #include "balr/data/manifest.hpp"
 #include "balr/dataset/convert.hpp"
 #include "dataset/input_rows.hpp"
+#include "dataset/pack_attributes.hpp"
 
 namespace balr {
 namespace {
@@ -19,8 +21,6 @@ namespace fs = std::filesystem;
 constexpr int kThreads = 8;           // writing waits for the file system, not for a core
 constexpr std::int64_t kChunk = 256;  // files a job
 constexpr const char* kMetadata = "metadata.csv";
-constexpr const char* kMatrix = "embeddings.npy";
-constexpr const char* kArk = "embeddings.ark";
 
 void make_folder(const fs::path& folder) {
   std::error_code error;
@@ -84,7 +84,8 @@ class Export {
   }
 
   ConvertCounts run() {
-    const fs::path last = options_.folder / (format_ == ExportFormat::kKaldi ? kArk : kMetadata);
+    const fs::path last =
+        options_.folder / (format_ == ExportFormat::kKaldi ? matrix_name(".ark") : kMetadata);
     if (fs::exists(last) && !options_.force)
       throw DataError(last.string() +
                       " is there already: choose another --out, or replace it with "
@@ -112,6 +113,15 @@ class Export {
   void write_matrix();
   void write_kaldi();
   void write_metadata(const std::vector<std::string>& cells) const;
+  // Of attributes: one number each. `memory` holds what does not lie in the store so.
+  std::span<const float> row_of_matrix(const StoreRow& row, std::vector<float>& memory) const {
+    if (!list_.binary()) return list_.vector(row);
+    append_numbers(list_.bits(row), list_.dimension(), 1, memory);
+    return memory;
+  }
+  std::string matrix_name(const char* extension) const {
+    return (list_.binary() ? "attributes" : "embeddings") + std::string(extension);
+  }
 
   const ConvertOptions& options_;
   const ExportFormat format_;
@@ -120,7 +130,7 @@ class Export {
 };
 
 void Export::write_files(VectorFormat format) {
-  const bool pairs = options_.open.kind == VectorKind::kBinaryAttributes;
+  const bool pairs = list_.binary();
   const std::string ending = (pairs ? "_ba" : "_emb") + std::string(extension_of(format));
   const auto names = file_names(list_.rows, ending, options_.open.audio_formats);
   std::unordered_set<std::string> folders;
@@ -132,11 +142,10 @@ void Export::write_files(VectorFormat format) {
   pool.parallel_for((counts_.rows + kChunk - 1) / kChunk, [&](std::int64_t chunk) {
     for (std::int64_t i = chunk * kChunk; i < std::min(counts_.rows, (chunk + 1) * kChunk); ++i) {
       const auto at = static_cast<std::size_t>(i);
-      const auto values = vector_of(list_, list_.rows[at]);
-      const auto size = static_cast<std::int64_t>(values.size());
-      const std::vector<std::int64_t> shape =
-          list_.columns == 1 ? std::vector<std::int64_t>{size}
-                             : std::vector<std::int64_t>{size / list_.columns, list_.columns};
+      std::vector<float> values;
+      append_vector(list_, list_.rows[at], values);
+      std::vector<std::int64_t> shape{list_.dimension()};
+      if (pairs) shape.push_back(2);
       write_vector_file(options_.folder / names[at], vector_file_content(values, shape, format));
     }
   });
@@ -144,16 +153,17 @@ void Export::write_files(VectorFormat format) {
 }
 
 void Export::write_matrix() {
-  const fs::path file = options_.folder / kMatrix, temporary = temporary_name(file);
+  const fs::path file = options_.folder / matrix_name(".npy"), temporary = temporary_name(file);
   std::ofstream out(temporary, std::ios::binary);
-  const std::int64_t dimension = list_.stores.front().rows.dimension;
+  const std::int64_t dimension = list_.dimension();
   out << vector_file_content({}, {counts_.rows, dimension}, VectorFormat::kNpy);
   std::vector<std::string> cells;
   for (const StoreRow& row : list_.rows) {
-    const auto values = std::as_bytes(vector_of(list_, row));
+    std::vector<float> one;
+    const auto values = std::as_bytes(row_of_matrix(row, one));
     out.write(reinterpret_cast<const char*>(values.data()),
               static_cast<std::streamsize>(values.size()));
-    cells.push_back(std::string(kMatrix) + "#" + std::to_string(cells.size()));
+    cells.push_back(matrix_name(".npy") + "#" + std::to_string(cells.size()));
   }
   out.close();
   if (!out) {
@@ -169,8 +179,11 @@ void Export::write_kaldi() {
   std::string speakers;
   for (const StoreRow& row : list_.rows)
     if (!row.speaker.empty()) speakers += row.id + " " + row.speaker + "\n";
-  KaldiWriter writer(fs::absolute(options_.folder / kArk));
-  for (const StoreRow& row : list_.rows) writer.append(row.id, vector_of(list_, row));
+  KaldiWriter writer(fs::absolute(options_.folder / matrix_name(".ark")));
+  for (const StoreRow& row : list_.rows) {
+    std::vector<float> one;
+    writer.append(row.id, row_of_matrix(row, one));
+  }
   if (!speakers.empty()) write_file_atomically(options_.folder / "utt2spk", speakers);
   writer.finish();
 }
@@ -178,7 +191,7 @@ void Export::write_kaldi() {
 void Export::write_metadata(const std::vector<std::string>& cells) const {
   const bool speakers = std::any_of(list_.rows.begin(), list_.rows.end(),
                                     [](const StoreRow& row) { return !row.speaker.empty(); });
-  const bool pairs = options_.open.kind == VectorKind::kBinaryAttributes;
+  const bool pairs = list_.binary();
   std::vector<std::string> line{"id", "speaker", pairs ? "binary_attributes" : "embedding"};
   if (!speakers) line.erase(line.begin() + 1);
   std::string text = csv_line(line);

@@ -17,14 +17,6 @@ namespace fs = std::filesystem;
 constexpr const char* kStoreName = "embeddings.h5";
 constexpr std::size_t kBlock = 4096;  // rows written at once
 
-RowStatus status_of(const StoreRowList& list, const StoreRow& row) {
-  if (row.row < 0) return RowStatus::kMissing;
-  const auto status =
-      static_cast<RowStatus>(list.stores[row.store].rows.status[static_cast<std::size_t>(row.row)]);
-  if (status != RowStatus::kOk || is_usable(list, row)) return status;
-  return RowStatus::kNonFinite;
-}
-
 // Of vector files it is not known.
 template <class T>
 T value_or_zero(const std::vector<T>& values, const StoreRow& row) {
@@ -41,8 +33,7 @@ void append_row(const StoreRowList& list, const StoreRow& row, StoreRows& out) {
   out.seconds.push_back(value_or_zero(source.seconds, row));
   out.source_rate.push_back(value_or_zero(source.source_rate, row));
   if (status == RowStatus::kOk) {
-    const auto values = vector_of(list, row);
-    out.embeddings.insert(out.embeddings.end(), values.begin(), values.end());
+    append_vector(list, row, out.embeddings);
   } else {
     out.embeddings.resize(out.embeddings.size() + static_cast<std::size_t>(out.dimension),
                           std::numeric_limits<float>::quiet_NaN());

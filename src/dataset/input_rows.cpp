@@ -5,16 +5,15 @@
 #include <cmath>
 
 #include "balr/core/error.hpp"
-#include "balr/data/audio.hpp"
 #include "balr/data/manifest.hpp"
+#include "dataset/kind_names.hpp"
 #include "dataset/manifest_rows.hpp"
+#include "dataset/pack_attributes.hpp"
 
 namespace balr {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kStoreName = "embeddings.h5";
 
 std::string extension_of(const fs::path& file) {
   std::string extension = file.extension().string();
@@ -22,16 +21,17 @@ std::string extension_of(const fs::path& file) {
   return extension;
 }
 
-// A folder that extract wrote, or one with audio and vector files beside it.
+// A folder that extract (or binarize) wrote, or one with audio and vector files beside it.
 StoreRowList rows_of_folder(const fs::path& folder, const OpenOptions& options) {
-  if (fs::exists(folder / kStoreName)) return rows_of_store(folder / kStoreName);
+  const std::string name = store_name_of(options.kind);
+  if (fs::exists(folder / name)) return rows_of_store(folder / name, options.kind);
   Manifest manifest;
   try {
     manifest = read_manifest(folder, {}, options.audio_formats);
   } catch (const DataError&) {
-    throw DataError("the folder " + folder.string() + " holds no " + kStoreName +
-                    " and no audio files with vector files beside them: pass a folder that `balr "
-                    "extract` has finished, or run it first");
+    throw DataError("the folder " + folder.string() + " holds no " + name +
+                    " and no audio files with vector files beside them: pass a folder that `" +
+                    command_of(options.kind) + "` has finished, or run it first");
   }
   return rows_of_manifest(manifest, {}, options.kind);
 }
@@ -45,31 +45,33 @@ StoreRowList read_input_rows(const fs::path& input, const fs::path& root,
     throw DataError("there is no " + input.string() + ", or it may not be read: check the path");
   if (fs::is_directory(input)) return rows_of_folder(input, options);
   const std::string extension = options.format.empty() ? extension_of(input) : "." + options.format;
-  if (extension == ".h5") return rows_of_store(input);
-  if (extension == ".ark" || extension == ".scp") return rows_of_kaldi(input, extension == ".scp");
-  if (extension == ".npy") return rows_of_matrix(input);
+  if (extension == ".h5") return rows_of_store(input, options.kind);
+  if (extension == ".ark" || extension == ".scp")
+    return rows_of_kaldi(input, extension == ".scp", options.kind);
+  if (extension == ".npy") return rows_of_matrix(input, options.kind);
   const Manifest manifest = read_manifest(input, root, options.audio_formats);
-  if (extension == ".csv" && options.kind == VectorKind::kEmbedding &&
-      fs::exists(pointer_path(input)))
-    return rows_of_pointer(manifest);
+  if (extension == ".csv" && fs::exists(pointer_path(input, options.kind)))
+    return rows_of_pointer(manifest, options.kind);
   return rows_of_manifest(manifest, root, options.kind);
 }
 
-std::span<const float> vector_of(const StoreRowList& list, const StoreRow& row) {
-  const StoreRows& rows = list.stores[row.store].rows;
-  return std::span(rows.embeddings)
-      .subspan(static_cast<std::size_t>(row.row * rows.dimension),
-               static_cast<std::size_t>(rows.dimension));
+void append_vector(const StoreRowList& list, const StoreRow& row, std::vector<float>& out) {
+  if (list.binary()) {
+    append_numbers(list.bits(row), list.dimension(), 2, out);
+  } else {
+    const auto values = list.vector(row);
+    out.insert(out.end(), values.begin(), values.end());
+  }
 }
 
-bool is_usable(const StoreRowList& list, const StoreRow& row) {
-  if (row.row < 0) return false;
-  if (list.stores[row.store].rows.status[static_cast<std::size_t>(row.row)] !=
-      static_cast<std::uint8_t>(RowStatus::kOk))
-    return false;
-  const auto values = vector_of(list, row);
-  return std::all_of(values.begin(), values.end(),
-                     [](float value) { return std::isfinite(value); });
+RowStatus status_of(const StoreRowList& list, const StoreRow& row) {
+  if (row.row < 0) return RowStatus::kMissing;
+  const auto status = static_cast<RowStatus>(list.status(row));
+  if (status != RowStatus::kOk || list.binary()) return status;
+  const auto values = list.vector(row);
+  const bool finite =
+      std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+  return finite ? RowStatus::kOk : RowStatus::kNonFinite;
 }
 
 }  // namespace balr

@@ -1,4 +1,5 @@
 #pragma once
+#include "balr/data/audio.hpp"
 #include "balr/dataset/vector_table.hpp"
 #include "dataset/store_rows.hpp"
 
@@ -8,9 +9,13 @@ namespace balr {
 StoreRowList read_input_rows(const std::filesystem::path& input, const std::filesystem::path& root,
                              const OpenOptions& options);
 
-// The row's vector; only for rows that have one.
-std::span<const float> vector_of(const StoreRowList& list, const StoreRow& row);
-// Whether it has one, extraction did not fail on it, and all its numbers are finite.
-bool is_usable(const StoreRowList& list, const StoreRow& row);
+// Appends the row's vector, which it has; binary attributes as the Python balr's pairs.
+void append_vector(const StoreRowList& list, const StoreRow& row, std::vector<float>& out);
+// kMissing where the input says that there is no vector, kNonFinite where a number is not finite,
+// else what the store says.
+RowStatus status_of(const StoreRowList& list, const StoreRow& row);
+inline bool is_usable(const StoreRowList& list, const StoreRow& row) {
+  return status_of(list, row) == RowStatus::kOk;
+}
 
 }  // namespace balr

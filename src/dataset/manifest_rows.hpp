@@ -16,9 +16,9 @@ StoreRowList rows_of_manifest(const Manifest& manifest, const std::filesystem::p
                               VectorKind kind);
 
 // An .ark, or an .scp (`script`), with vectors; speakers from `utt2spk` beside it, if there is one.
-StoreRowList rows_of_kaldi(const std::filesystem::path& table, bool script);
+StoreRowList rows_of_kaldi(const std::filesystem::path& table, bool script, VectorKind kind);
 
 // A .npy matrix: ids are the row numbers from 0.
-StoreRowList rows_of_matrix(const std::filesystem::path& file);
+StoreRowList rows_of_matrix(const std::filesystem::path& file, VectorKind kind);
 
 }  // namespace balr

@@ -59,13 +59,13 @@ std::string model_text(const StoreInfo& info) {
   return info.model_repo + "/" + info.model_name + " " + info.model_sha256;
 }
 
-fs::path pointer_path(const fs::path& csv) {
+fs::path pointer_path(const fs::path& csv, VectorKind kind) {
   fs::path out = csv;
-  out += ".embeddings";
+  out += kind == VectorKind::kEmbedding ? ".embeddings" : ".attributes";
   return out;
 }
 
-void write_pointer(const fs::path& csv, const Pointer& pointer) {
+void write_pointer(const fs::path& csv, const Pointer& pointer, VectorKind kind) {
   const std::string store = portable(pointer.store, folder_of(csv));
   nlohmann::ordered_json line;
   if (is_utf8(store)) {
@@ -76,7 +76,7 @@ void write_pointer(const fs::path& csv, const Pointer& pointer) {
   line["store_sha256"] = pointer.store_hash;
   line["csv_sha256"] = pointer.csv_hash;
   line["model"] = pointer.model;
-  write_file_atomically(pointer_path(csv),
+  write_file_atomically(pointer_path(csv, kind),
                         line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -100,7 +100,8 @@ Pointer read_pointer(const fs::path& file) {
   } catch (const std::exception&) {
     throw DataError(
         file.string() +
-        " is not a pointer that extract left: remove it, then run `balr extract` on the CSV again");
+        " is not a pointer that extract or binarize left: remove it, then run the command on the "
+        "CSV again");
   }
 }
 

@@ -21,8 +21,8 @@ std::unordered_map<std::string, std::string> read_speakers(const fs::path& file)
 
 }  // namespace
 
-StoreRowList rows_of_kaldi(const fs::path& table, bool script) {
-  StoreRowList out;
+StoreRowList rows_of_kaldi(const fs::path& table, bool script, VectorKind kind) {
+  StoreRowList out(kind);
   const auto speakers = read_speakers(table.parent_path() / "utt2spk");
   std::vector<float> values;
   std::size_t dimension = 0;
@@ -46,10 +46,10 @@ StoreRowList rows_of_kaldi(const fs::path& table, bool script) {
   return out;
 }
 
-StoreRowList rows_of_matrix(const fs::path& file) {
-  StoreRowList out;
+StoreRowList rows_of_matrix(const fs::path& file, VectorKind kind) {
+  StoreRowList out(kind);
   const std::size_t store = out.load_matrix(file);
-  for (std::int64_t i = 0; i < out.stores[store].rows.rows(); ++i)
+  for (std::int64_t i = 0; i < out.rows_in(store); ++i)
     out.rows.push_back({std::to_string(i), "", store, i});
   if (out.rows.empty()) throw DataError(file.string() + " holds no vectors");
   return out;

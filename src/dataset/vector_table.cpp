@@ -15,25 +15,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The vectors in this order; without a copy where the store has just that order (1 GB for a million
-// rows).
-void take_values(StoreRowList& list, const std::vector<std::int64_t>& order, VectorTable& table) {
-  const auto row = [&](std::size_t i) -> const StoreRow& {
-    return list.rows[static_cast<std::size_t>(order[i])];
-  };
-  StoreRows& first = list.stores.front().rows;
-  bool in_place = list.stores.size() == 1 && first.status.size() == order.size();
-  for (std::size_t i = 0; in_place && i < order.size(); ++i)
-    in_place = row(i).row == static_cast<std::int64_t>(i);
-  if (in_place) {
-    table.values = std::move(first.embeddings);
-    return;
-  }
-  table.values.reserve(order.size() * static_cast<std::size_t>(table.dimension));
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const auto values = vector_of(list, row(i));
-    table.values.insert(table.values.end(), values.begin(), values.end());
-  }
+// Whether the only store has just these vectors in just this order.
+bool lies_in_order(const StoreRowList& list, const std::vector<std::int64_t>& order) {
+  if (list.binary() || list.stores.size() != 1) return false;
+  if (list.stores.front().rows.status.size() != order.size()) return false;
+  for (std::size_t i = 0; i < order.size(); ++i)
+    if (list.rows[static_cast<std::size_t>(order[i])].row != static_cast<std::int64_t>(i))
+      return false;
+  return true;
+}
+
+// The vectors in this order; where possible without a copy (1 GB for a million rows).
+std::vector<float> take_values(StoreRowList& list, const std::vector<std::int64_t>& order,
+                               std::int64_t dimension) {
+  if (lies_in_order(list, order)) return std::move(list.stores.front().rows.embeddings);
+  std::vector<float> values;
+  values.reserve(order.size() * static_cast<std::size_t>(dimension));
+  for (std::int64_t at : order)
+    append_vector(list, list.rows[static_cast<std::size_t>(at)], values);
+  return values;
 }
 
 std::string hash_content(const VectorTable& table) {
@@ -57,18 +57,19 @@ VectorTable open_vectors(const fs::path& input, const fs::path& root, bool need_
   std::erase_if(list.rows, [&](const StoreRow& row) { return !is_usable(list, row); });
   table.dropped = static_cast<std::int64_t>(all - list.rows.size());
   if (list.rows.empty())
-    throw DataError("no row of " + input.string() + " has an embedding (" + std::to_string(all) +
+    throw DataError("no row of " + input.string() + " has a vector (" + std::to_string(all) +
                     " failed): failures.csv beside the store says why; correct the audio paths and "
                     "run `balr extract` again");
 
-  table.dimension = list.stores.front().rows.dimension;
-  table.columns = list.columns;
+  table.columns = list.binary() ? 2 : 1;
+  table.dimension = list.dimension() * table.columns;
   table.source = join(list.files);
-  table.model = model_text(list.stores.front().info);
+  table.model = list.binary() ? list.attribute_stores.front().info.model
+                              : model_text(list.stores.front().info);
   std::vector<std::string> ids;
   for (const StoreRow& row : list.rows) ids.push_back(row.id);
   const std::vector<std::int64_t> order = order_by_id(ids);
-  take_values(list, order, table);
+  table.values = take_values(list, order, table.dimension);
   for (std::int64_t at : order) {
     StoreRow& row = list.rows[static_cast<std::size_t>(at)];
     table.ids.push_back(std::move(row.id));

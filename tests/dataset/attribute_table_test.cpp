@@ -8,8 +8,10 @@
 #include <limits>
 
 #include "balr/core/error.hpp"
+#include "balr/core/hash.hpp"
 #include "balr/data/kaldi_table.hpp"
 #include "balr/data/vector_file.hpp"
+#include "store/sample_rows.hpp"
 #include "support/golden.hpp"
 
 namespace balr {
@@ -121,9 +123,89 @@ TEST_F(AttributeInputs, OtherNumbersAreRefusedAndTheRowNamed) {
   file("both.pkl", {1, 0, 1, 1}, {2, 2});
   expect_refused(csv("both.pkl"), {"rec7", "attribute 1"});
   file("wide.pkl", {1, 0, 0, 1, 0, 0}, {2, 3});
-  expect_refused(csv("wide.pkl"), {"(n, 2)"});
+  expect_refused(csv("wide.pkl"), {"wide.pkl", "(n, 2)"});
+  file("flat.pkl", {1, 0}, {2});
+  expect_refused(csv("flat.pkl"), {"flat.pkl", "(n, 2)"});
   file("nan.npy", {1, std::numeric_limits<float>::quiet_NaN()}, {1, 2});
   EXPECT_NE(refusal(root() / "nan.npy"), "accepted");
+}
+
+// The sample of the store's own test: every status, texts of several scripts.
+TEST_F(AttributeInputs, TheStoreThatBinarizeWritesWholeOrRowByRow) {
+  const fs::path store = root() / "out" / "attributes.h5";
+  fs::create_directory(root() / "out");
+  AttributeRows rows = test::sample_attributes(17, 70);
+  write_attribute_store(store, test::sample_attribute_info(17, 70), rows);
+  for (const fs::path& input : {store, root() / "out"}) {
+    const AttributeTable table = open_attributes(input, {}, false);
+    EXPECT_EQ(table.ids, (Texts{"a", "a16", "a8"}));  // the others failed
+    EXPECT_EQ(table.attributes, 70);
+    EXPECT_EQ(table.words, 2);
+    EXPECT_EQ(table.encoder, std::string(64, 'e'));
+    EXPECT_EQ(table.source, store.string());
+    for (std::int64_t a = 0; a < 70; ++a)
+      EXPECT_EQ(table.active(1, a), (16 + 7 * a * a + a) % 5 < 2) << a;
+    EXPECT_EQ(table.dropped.size(), 14U);
+    EXPECT_EQ(table.dropped.at("語-2"), "decode");
+    EXPECT_EQ(table.dropped.at("007"), "too_long");
+    const VectorTable pairs =
+        open_vectors(input, {}, false, {.kind = VectorKind::kBinaryAttributes});
+    EXPECT_EQ(pairs.ids, table.ids);
+    EXPECT_EQ(pairs.dimension, 140);
+    for (std::size_t i = 0; i < 3 * 70; ++i) {
+      const bool active =
+          table.active(static_cast<std::int64_t>(i / 70), static_cast<std::int64_t>(i % 70));
+      EXPECT_EQ(pairs.values[2 * i], active ? 1 : 0);
+      EXPECT_EQ(pairs.values[2 * i + 1], active ? 0 : 1);
+    }
+  }
+  const AttributeTable some = open_attributes(
+      text("m.csv",
+           "id,binary_attributes,speaker\nz,out/attributes.h5#8,s\nc,out/attributes.h5#1,t\n"
+           "e,,t\nb,out/attributes.h5#0,t\n"),
+      {}, true);
+  EXPECT_EQ(some.ids, (Texts{"b", "z"}));
+  EXPECT_EQ(some.speakers, (Texts{"t", "s"}));
+  EXPECT_EQ(some.dropped.at("c"), "missing");
+  EXPECT_EQ(some.dropped.at("e"), "no attributes in " + (root() / "m.csv").string());
+}
+
+TEST_F(AttributeInputs, BitsAfterTheLastAttributeAreNotBelieved) {
+  AttributeRows rows = test::sample_attributes(1, 70);
+  rows.bits.back() |= 3;
+  write_attribute_store(root() / "a.h5", test::sample_attribute_info(1, 70), rows);
+  const AttributeTable table = open_attributes(root() / "a.h5", {}, false);
+  EXPECT_EQ(table.bits[1] >> 6, 0U);
+}
+
+TEST_F(AttributeInputs, ThePointerOfABinarizedCsvIsFollowedWhileNothingChanged) {
+  write_attribute_store(root() / "a.h5", test::sample_attribute_info(9, 5),
+                        test::sample_attributes(9, 5));
+  const fs::path csv = text("dev.csv", "id,speaker\na8,s\na,t\n");
+  EXPECT_NE(refusal(csv).find("balr binarize"), std::string::npos);
+  write_pointer(csv, {root() / "a.h5", sha256_of_file(root() / "a.h5"), sha256_of_file(csv), "x"},
+                VectorKind::kBinaryAttributes);
+  const AttributeTable table = open_attributes(csv, {}, true);
+  EXPECT_EQ(table.ids, (Texts{"a", "a8"}));
+  EXPECT_EQ(table.speakers, (Texts{"t", "s"}));
+  text("dev.csv", "id,speaker\na8,s\na,u\n");
+  expect_refused(csv, {"has changed", "balr binarize"});
+}
+
+TEST_F(AttributeInputs, EmbeddingsAreNotTakenForAttributes) {
+  write_store(root() / "e.h5", test::sample_info(8), test::sample_rows(8, 4));
+  expect_refused(root() / "e.h5", {"holds embeddings", "balr binarize"});
+  write_attribute_store(root() / "a.h5", test::sample_attribute_info(8, 5),
+                        test::sample_attributes(8, 5));
+  EXPECT_THROW(open_vectors(root() / "a.h5", {}, false), DataError);
+  // The reader says what is wrong with anything else.
+  expect_refused(text("x.h5", "no HDF5"), {"HDF5 cannot open it"});
+}
+
+TEST_F(AttributeInputs, APartOfAStoreIsRefused) {
+  AttributeInfo info = test::sample_attribute_info(20, 5);
+  write_attribute_store(root() / "a.h5", info, test::sample_attributes(9, 5));
+  expect_refused(root() / "a.h5", {"only a part", "balr binarize"});
 }
 
 TEST_F(AttributeInputs, EqualContentEqualHash) {

@@ -13,8 +13,8 @@ namespace balr {
 // orders them.
 struct VectorTable {
   std::int64_t dimension = 0;  // numbers of a row
-  // 2 for binary attributes in the Python balr's files, whose rows are [attribute][column] with
-  // column 0 = active and 1 = not active; else 1.
+  // 2 for binary attributes, whose rows are the Python balr's [attribute][column] with column 0 =
+  // active and 1 = not active (open_attributes() keeps them as bits); else 1.
   std::int64_t columns = 1;
   std::vector<float> values;  // [rows, dimension]
   std::vector<std::string> ids, speakers;
@@ -51,16 +51,19 @@ struct OpenOptions {
 VectorTable open_vectors(const std::filesystem::path& input, const std::filesystem::path& root,
                          bool need_speakers, const OpenOptions& options = {});
 
-// The pointer file beside an extracted CSV (`<csv>.embeddings`): one line of JSON.
+// The pointer file beside a CSV that was extracted (`<csv>.embeddings`) or binarized
+// (`<csv>.attributes`): one line of JSON.
 struct Pointer {
   std::filesystem::path store;
   std::string store_hash, csv_hash;  // SHA-256 of the files
   std::string model;                 // as VectorTable::model
 };
-std::filesystem::path pointer_path(const std::filesystem::path& csv);
+std::filesystem::path pointer_path(const std::filesystem::path& csv,
+                                   VectorKind kind = VectorKind::kEmbedding);
 // Notes the store relative to the CSV's folder where it lies below it, else absolute. Throws
 // IoError.
-void write_pointer(const std::filesystem::path& csv, const Pointer& pointer);
+void write_pointer(const std::filesystem::path& csv, const Pointer& pointer,
+                   VectorKind kind = VectorKind::kEmbedding);
 // `store` comes back as a path that can be opened. Throws DataError (not a pointer), IoError.
 Pointer read_pointer(const std::filesystem::path& file);
 // "repo/name sha256": the text of VectorTable::model and Pointer::model.
