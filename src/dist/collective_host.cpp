@@ -9,6 +9,7 @@
 #include "balr/dist/world.hpp"
 #ifdef BALR_WITH_NCCL
 #include "dist/collective_nccl.hpp"
+#include "dist/device_stream.hpp"
 #endif
 
 namespace balr {
@@ -88,7 +89,9 @@ std::unique_ptr<Collective> make_collective(World& world, const at::Device& devi
   if (world.size() == 1) return std::make_unique<LocalCollective>();
   if (device.is_cpu()) return std::make_unique<MpiCollective>(world);
 #ifdef BALR_WITH_NCCL
-  return make_nccl_collective(world, device);
+  std::unique_ptr<DeviceStream> stream;
+  all_agree(world, "open the GPU", [&] { stream = make_cuda_stream(device); });
+  return make_nccl_collective(world, std::move(stream));
 #else
   throw ConfigError("this build has no NCCL, so several ranks cannot share work on CUDA devices: use one rank or --device cpu");
 #endif

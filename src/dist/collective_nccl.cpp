@@ -1,13 +1,10 @@
 #include "dist/collective_nccl.hpp"
 
 #include <ATen/ATen.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
-#include <cuda_runtime_api.h>
 #include <nccl.h>
 
-#include <chrono>
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <memory>
@@ -17,28 +14,37 @@
 
 #include "balr/core/error.hpp"
 #include "balr/dist/world.hpp"
+#include "dist/device_stream.hpp"
 
-// Tensors on CUDA devices, one per rank. NCCL works on a stream of its own that follows and precedes the caller's by events.
-// The host waits for each operation by polling NCCL's error state and ticking the World, never blindly.
+// Tensors on CUDA devices, one per rank. The communicator never blocks the host: it polls NCCL's
+// error state and ticks the World, while an operation is being queued and in finish().
 namespace balr {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void check_cuda(cudaError_t status, const char* what) {
-  if (status != cudaSuccess) throw InternalError(std::string(what) + " failed: " + cudaGetErrorString(status));
-}
+constexpr auto kAbortTime = std::chrono::seconds(10);
+// Work of our own ends sooner; longer waits are for other ranks.
+constexpr auto kShortWait = std::chrono::milliseconds(2);
 
 // Bytes are bytes: gathering and broadcasting do not care for the type. Sums do.
 ncclDataType_t sum_type(const at::Tensor& tensor) {
   switch (tensor.scalar_type()) {
-    case at::kFloat: return ncclFloat32;
-    case at::kDouble: return ncclFloat64;
-    case at::kHalf: return ncclFloat16;
-    case at::kBFloat16: return ncclBfloat16;
-    case at::kInt: return ncclInt32;
-    case at::kLong: return ncclInt64;
-    default: throw InternalError(std::string("internal error: no sum over ranks of ") + at::toString(tensor.scalar_type()));
+    case at::kFloat:
+      return ncclFloat32;
+    case at::kDouble:
+      return ncclFloat64;
+    case at::kHalf:
+      return ncclFloat16;
+    case at::kBFloat16:
+      return ncclBfloat16;
+    case at::kInt:
+      return ncclInt32;
+    case at::kLong:
+      return ncclInt64;
+    default:
+      throw InternalError(std::string("internal error: no sum over ranks of ") +
+                          at::toString(tensor.scalar_type()));
   }
 }
 
@@ -54,54 +60,54 @@ class Waiting {
 
 class NcclCollective final : public Collective {
  public:
-  NcclCollective(World& world, const at::Device& device);
+  NcclCollective(World& world, std::unique_ptr<DeviceStream> stream);
   ~NcclCollective() override;
 
   int rank() const override { return world_.rank(); }
   int size() const override { return world_.size(); }
   std::string name() const override { return "nccl"; }
-  at::Tensor all_gather(const at::Tensor& mine, std::span<const std::int64_t> rows, std::string_view what) override;
+  at::Tensor all_gather(const at::Tensor& mine, std::span<const std::int64_t> rows,
+                        std::string_view what) override;
   void all_reduce_sum(at::Tensor& tensor, std::string_view what) override;
   void broadcast(at::Tensor& tensor, int root, std::string_view what) override;
+  void finish(std::string_view what) override;
 
  private:
-  void run(const at::Tensor& tensor, std::string_view what, const std::function<void()>& enqueue);
+  void run(const at::Tensor& tensor, std::string_view what,
+           const std::function<void(cudaStream_t)>& enqueue);
   void call(ncclResult_t status);
-  void wait_until_settled();
+  ncclResult_t state();
+  void wait_until_queued();
   void abort_communicator();
 
   World& world_;
-  at::Device device_;
-  c10::cuda::CUDAStream stream_;
-  cudaEvent_t before_ = nullptr, after_ = nullptr;
+  std::unique_ptr<DeviceStream> stream_;
   ncclComm_t communicator_ = nullptr;
+  std::string what_ = "nccl start";  // the operation that an error is put down to
 };
 
-NcclCollective::NcclCollective(World& world, const at::Device& device)
-    : world_(world), device_(device), stream_(c10::cuda::getStreamFromPool(true, device.index())) {
-  const c10::cuda::CUDAGuard guard(device_);
+NcclCollective::NcclCollective(World& world, std::unique_ptr<DeviceStream> stream)
+    : world_(world), stream_(std::move(stream)) {
   ncclUniqueId id{};
   all_agree(world_, "nccl unique id", [&] {
-    check_cuda(cudaEventCreateWithFlags(&before_, cudaEventDisableTiming), "cudaEventCreate");
-    check_cuda(cudaEventCreateWithFlags(&after_, cudaEventDisableTiming), "cudaEventCreate");
     if (world_.rank() == 0) call(ncclGetUniqueId(&id));
   });
   world_.broadcast_bytes(std::as_writable_bytes(std::span(&id, 1)), 0, "nccl unique id");
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
-  const Waiting waiting(world_, "nccl start");
+  const Waiting waiting(world_, what_);
+  stream_->handle();
   call(ncclCommInitRankConfig(&communicator_, world_.size(), id, world_.rank(), &config));
-  wait_until_settled();
+  wait_until_queued();
 }
 
 NcclCollective::~NcclCollective() {
-  // Every operation has ended when its function returned, so nothing is in flight: destroying cannot wait for work.
-  if (communicator_) ncclCommAbort(communicator_);
-  if (before_) cudaEventDestroy(before_);
-  if (after_) cudaEventDestroy(after_);
+  // Not ncclCommDestroy, which would wait for work that is in flight after an error. In a good run
+  // nothing is: the last thing that a rank does with the device is to read from it.
+  abort_communicator();
 }
 
-// ncclCommAbort may itself wait for the other ranks: it gets ten seconds on a thread of its own.
+// ncclCommAbort may itself wait for the other ranks: it gets some seconds on a thread of its own.
 void NcclCollective::abort_communicator() {
   if (!communicator_) return;
   auto done = std::make_shared<std::promise<void>>();
@@ -110,72 +116,86 @@ void NcclCollective::abort_communicator() {
     done->set_value();
   }).detach();
   communicator_ = nullptr;
-  done->get_future().wait_for(std::chrono::seconds(10));
+  done->get_future().wait_for(kAbortTime);
 }
 
 void NcclCollective::call(ncclResult_t status) {
   if (status == ncclSuccess || status == ncclInProgress) return;
-  const std::string text = std::string(ncclGetErrorString(status)) + " (" + ncclGetLastError(communicator_) + ")";
+  const std::string text =
+      std::string(ncclGetErrorString(status)) + " (" + ncclGetLastError(communicator_) + ")";
   abort_communicator();
-  throw InternalError("NCCL failed: " + text + "; NCCL_DEBUG=INFO shows more");
+  throw InternalError("NCCL failed in '" + what_ + "': " + text +
+                      "; NCCL_DEBUG=INFO shows more, and balr doctor examines the nodes");
 }
 
-void NcclCollective::wait_until_settled() {
-  for (ncclResult_t state = ncclInProgress;;) {
-    call(ncclCommGetAsyncError(communicator_, &state));
-    call(state);
-    if (state == ncclSuccess) return;
+// Also of what other ranks' failures do to this one.
+ncclResult_t NcclCollective::state() {
+  ncclResult_t state = ncclInProgress;
+  call(ncclCommGetAsyncError(communicator_, &state));
+  call(state);
+  return state;
+}
+
+void NcclCollective::wait_until_queued() {
+  while (state() != ncclSuccess) {
     world_.tick();
     std::this_thread::yield();
   }
 }
 
-// Enqueues between two events and waits for the second.
-void NcclCollective::run(const at::Tensor& tensor, std::string_view what, const std::function<void()>& enqueue) {
-  BALR_CHECK(tensor.is_contiguous() && tensor.device() == device_);
+void NcclCollective::run(const at::Tensor& tensor, std::string_view what,
+                         const std::function<void(cudaStream_t)>& enqueue) {
+  BALR_CHECK(tensor.is_contiguous() && tensor.device() == stream_->device());
+  if (!communicator_)
+    throw InternalError("NCCL was given up after '" + what_ + "' failed: start the run again");
   const Waiting waiting(world_, what);
-  const c10::cuda::CUDAGuard guard(device_);
-  const auto current = c10::cuda::getCurrentCUDAStream(device_.index());
-  check_cuda(cudaEventRecord(before_, current.stream()), "cudaEventRecord");
-  check_cuda(cudaStreamWaitEvent(stream_.stream(), before_, 0), "cudaStreamWaitEvent");
-  enqueue();
-  wait_until_settled();
-  check_cuda(cudaEventRecord(after_, stream_.stream()), "cudaEventRecord");
-  check_cuda(cudaStreamWaitEvent(current.stream(), after_, 0), "cudaStreamWaitEvent");
-  const auto begin = Clock::now();
-  while (true) {
-    const cudaError_t state = cudaEventQuery(after_);
-    if (state == cudaSuccess) return;
-    if (state != cudaErrorNotReady) {
+  what_ = what;
+  enqueue(static_cast<cudaStream_t>(stream_->handle()));
+  wait_until_queued();
+}
+
+void NcclCollective::finish(std::string_view what) {
+  if (!communicator_) return;
+  const Waiting waiting(world_, what);
+  what_ = what;
+  stream_->mark();
+  for (const auto begin = Clock::now(); true;) {
+    state();
+    try {
+      if (stream_->passed()) return;
+    } catch (...) {
       abort_communicator();
-      check_cuda(state, "an operation on the device");
+      throw;
     }
-    ncclResult_t error = ncclSuccess;
-    call(ncclCommGetAsyncError(communicator_, &error));
-    call(error);
     world_.tick();
-    // A step's operations take well below a millisecond; longer waits are for other ranks.
-    if (Clock::now() - begin > std::chrono::milliseconds(2)) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    if (Clock::now() - begin > kShortWait)
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
 }
 
-at::Tensor NcclCollective::all_gather(const at::Tensor& mine, std::span<const std::int64_t> rows, std::string_view what) {
-  BALR_CHECK(rows.size() == static_cast<std::size_t>(size()) && mine.size(0) == rows[static_cast<std::size_t>(rank())]);
+at::Tensor NcclCollective::all_gather(const at::Tensor& mine, std::span<const std::int64_t> rows,
+                                      std::string_view what) {
+  BALR_CHECK(rows.size() == static_cast<std::size_t>(size()));
+  BALR_CHECK(mine.size(0) == rows[static_cast<std::size_t>(rank())]);
   auto shape = mine.sizes().vec();
-  const std::int64_t row_values = std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>());
+  const std::int64_t row_values =
+      std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>());
   const std::size_t row_bytes = static_cast<std::size_t>(row_values) * mine.element_size();
   shape[0] = std::accumulate(rows.begin(), rows.end(), std::int64_t{0});
   at::Tensor out = at::empty(shape, mine.options());
   if (out.numel() == 0) return out;
   const bool equal = std::equal(rows.begin() + 1, rows.end(), rows.begin());
-  run(mine, what, [&] {
+  run(mine, what, [&](cudaStream_t stream) {
     char* place = static_cast<char*>(out.data_ptr());
-    if (equal) return call(ncclAllGather(mine.data_ptr(), place, mine.nbytes(), ncclUint8, communicator_, stream_.stream()));
+    if (equal)
+      return call(
+          ncclAllGather(mine.data_ptr(), place, mine.nbytes(), ncclUint8, communicator_, stream));
     call(ncclGroupStart());
     for (int r = 0; r < size(); ++r) {
-      const std::size_t bytes = static_cast<std::size_t>(rows[static_cast<std::size_t>(r)]) * row_bytes;
+      const std::size_t bytes =
+          static_cast<std::size_t>(rows[static_cast<std::size_t>(r)]) * row_bytes;
       const void* source = r == rank() ? mine.data_ptr() : place;
-      if (bytes > 0) call(ncclBroadcast(source, place, bytes, ncclUint8, r, communicator_, stream_.stream()));
+      if (bytes > 0) call(ncclBroadcast(source, place, bytes, ncclUint8, r, communicator_, stream));
       place += bytes;
     }
     call(ncclGroupEnd());
@@ -186,23 +206,26 @@ at::Tensor NcclCollective::all_gather(const at::Tensor& mine, std::span<const st
 void NcclCollective::all_reduce_sum(at::Tensor& tensor, std::string_view what) {
   if (tensor.numel() == 0) return;
   const ncclDataType_t type = sum_type(tensor);
-  run(tensor, what, [&] {
-    call(ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(), static_cast<std::size_t>(tensor.numel()), type, ncclSum,
-                       communicator_, stream_.stream()));
+  run(tensor, what, [&](cudaStream_t stream) {
+    call(ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(),
+                       static_cast<std::size_t>(tensor.numel()), type, ncclSum, communicator_,
+                       stream));
   });
 }
 
 void NcclCollective::broadcast(at::Tensor& tensor, int root, std::string_view what) {
   if (tensor.numel() == 0) return;
-  run(tensor, what, [&] {
-    call(ncclBroadcast(tensor.data_ptr(), tensor.data_ptr(), tensor.nbytes(), ncclUint8, root, communicator_, stream_.stream()));
+  run(tensor, what, [&](cudaStream_t stream) {
+    call(ncclBroadcast(tensor.data_ptr(), tensor.data_ptr(), tensor.nbytes(), ncclUint8, root,
+                       communicator_, stream));
   });
 }
 
 }  // namespace
 
-std::unique_ptr<Collective> make_nccl_collective(World& world, const at::Device& device) {
-  return std::make_unique<NcclCollective>(world, device);
+std::unique_ptr<Collective> make_nccl_collective(World& world,
+                                                 std::unique_ptr<DeviceStream> stream) {
+  return std::make_unique<NcclCollective>(world, std::move(stream));
 }
 
 }  // namespace balr

@@ -22,6 +22,7 @@ bool known_sum(Collective& collective, const c10::Device& device) {
   at::Tensor values = at::arange(count, options) + collective.rank();
   collective.all_reduce_sum(values, "known values");
   const double ranks = collective.size();
+  collective.finish("known values");
   const at::Tensor expected = at::arange(count, options) * ranks + ranks * (ranks - 1) / 2;
   return at::equal(values, expected);
 }
@@ -31,6 +32,7 @@ double median_seconds(Collective& collective, at::Tensor& values) {
   for (int i = 0; i < kRepeats + 2; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     collective.all_reduce_sum(values, "timing");
+    collective.finish("timing");
     times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
   times.erase(times.begin(), times.begin() + 2);  // connections are made on first use

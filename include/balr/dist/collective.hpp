@@ -12,7 +12,8 @@ namespace balr {
 class World;
 
 // Collectives on tensors of one device: local (one process), mpi (host memory, sums in rank order), nccl (device memory).
-// Collective: all ranks must call every function in the same order. Failures throw InternalError.
+// Collective: all ranks must call every function in the same order. Failures throw InternalError. Like the device's own
+// work, nccl's operations are only queued when they return: call finish() before the host waits for the device.
 class Collective {
  public:
   virtual ~Collective() = default;
@@ -26,6 +27,10 @@ class Collective {
   // In place; same bytes on every rank. Host: added in rank order.
   virtual void all_reduce_sum(at::Tensor& tensor, std::string_view what) = 0;
   virtual void broadcast(at::Tensor& tensor, int root, std::string_view what) = 0;
+
+  // Waits until everything that was queued so far has ended on this rank, with an eye on the other ranks, which a copy
+  // to the host has not: a failed or absent rank ends the wait. Host memory: nothing to wait for.
+  virtual void finish(std::string_view /*what*/) {}
 };
 
 // "local" for one rank, else "mpi" for CPU tensors and "nccl" for a CUDA device. World must outlive the result.
