@@ -84,7 +84,7 @@ balr_libtorch() {
   local venv="$BALR_DEPS/torch-$balr_torch_version" wanted=("torch==$balr_torch_version") stamp=ready
   if [[ " $* " == *" --tests "* ]]; then
     wanted+=(numpy h5py tensorboard huggingface-hub==0.35.3 safetensors==0.6.2 kaldiio==2.18.1 typer==0.19.2 click==8.3.0
-      hydra-core==1.3.2 omegaconf==2.3.0)
+      hydra-core==1.3.2 omegaconf==2.3.0 scikit-learn==1.7.2 scipy==1.17.1 lir==1.3.1)
     stamp=ready-tests-$(cksum <<<"${wanted[*]}" | cut -d' ' -f1)  # a longer list is installed where a shorter one was
   fi
   if [ -n "${LibTorch_ROOT:-}" ] && [[ " $* " != *" --tests "* ]]; then

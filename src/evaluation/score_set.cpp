@@ -11,7 +11,8 @@ namespace {
 
 void sort_side(std::vector<double>& scores) {
   if (std::any_of(scores.begin(), scores.end(), [](double s) { return std::isnan(s); }))
-    throw DataError("A score is NaN; leave out trials that have no score before they are evaluated");
+    throw DataError(
+        "A score is NaN; leave out trials that have no score before they are evaluated");
   std::sort(scores.begin(), scores.end());
 }
 
@@ -41,13 +42,12 @@ std::vector<OperatingPoint> operating_points(const SortedScores& scores) {
   std::size_t t = 0, n = 0;
   std::vector<OperatingPoint> points;
   const auto add = [&](double threshold) {
-    points.push_back({threshold, static_cast<std::int64_t>(t),
-                      static_cast<std::int64_t>(others.size() - n)});
+    points.push_back(
+        {threshold, static_cast<std::int64_t>(t), static_cast<std::int64_t>(others.size() - n)});
   };
   add(-std::numeric_limits<double>::infinity());
   while (t < targets.size() || n < others.size()) {
-    const bool from_targets =
-        n == others.size() || (t < targets.size() && targets[t] <= others[n]);
+    const bool from_targets = n == others.size() || (t < targets.size() && targets[t] <= others[n]);
     const double threshold = from_targets ? targets[t] : others[n];
     while (t < targets.size() && targets[t] == threshold) ++t;
     while (n < others.size() && others[n] == threshold) ++n;

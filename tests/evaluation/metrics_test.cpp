@@ -11,14 +11,15 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "balr/core/error.hpp"
-#include "balr/core/rng.hpp"
+#include "evaluation/score_sets.hpp"
 #include "support/golden.hpp"
 
 namespace balr {
 namespace {
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
+using test::code_of;
+using test::grid_scores;
 
 // The reference's definition, word for word: every score and every midpoint is tried.
 EqualErrorRate plain_equal_error_rate(const ScoreSet& set) {
@@ -55,23 +56,12 @@ double plain_min_cost(const ScoreSet& set, double prior) {
     double misses = 0, false_alarms = 0;
     for (const double s : set.targets) misses += s <= t;
     for (const double s : set.non_targets) false_alarms += s > t;
-    best = std::min(best, (prior * misses / static_cast<double>(set.targets.size()) +
-                           (1 - prior) * false_alarms / static_cast<double>(set.non_targets.size())) /
-                              std::min(prior, 1 - prior));
+    best =
+        std::min(best, (prior * misses / static_cast<double>(set.targets.size()) +
+                        (1 - prior) * false_alarms / static_cast<double>(set.non_targets.size())) /
+                           std::min(prior, 1 - prior));
   }
   return best;
-}
-
-// Scores on a grid of `steps` values, so that ties within and between the sides are common.
-ScoreSet random_set(Philox& random, std::uint64_t steps) {
-  ScoreSet set;
-  const auto targets = 1 + random.below(12), others = 1 + random.below(30);
-  const auto draw = [&](double shift) {
-    return (static_cast<double>(random.below(steps)) / static_cast<double>(steps) + shift) * 6 - 3;
-  };
-  for (std::uint64_t i = 0; i < targets; ++i) set.targets.push_back(draw(0.2));
-  for (std::uint64_t i = 0; i < others; ++i) set.non_targets.push_back(draw(0));
-  return set;
 }
 
 std::map<std::string, double> by_name(const std::vector<Figure>& figures) {
@@ -80,21 +70,10 @@ std::map<std::string, double> by_name(const std::vector<Figure>& figures) {
   return out;
 }
 
-// Exit code of the Error that the call throws; -1 without one.
-template <class F>
-int code_of(F&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return static_cast<int>(error.code());
-  }
-  return -1;
-}
-
 TEST(Metrics, EqualErrorRateAndMinimalCostAreTheirDefinitions) {
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
     Philox random(seed, 0, 0);
-    const ScoreSet set = random_set(random, seed % 2 ? 10 : 1000000);
+    const ScoreSet set = grid_scores(random, seed % 2 ? 10 : 1000000);
     const SortedScores sorted(set);
     const EqualErrorRate expected = plain_equal_error_rate(set), got = equal_error_rate(sorted);
     ASSERT_NEAR(got.rate, expected.rate, 1e-12) << seed;
@@ -165,7 +144,7 @@ TEST(Metrics, CllrDoesNotOverflow) {
 
 TEST(Metrics, NothingDependsOnTheOrderOfTrials) {
   Philox random(5, 0, 0);
-  ScoreSet set = random_set(random, 1000000);
+  ScoreSet set = grid_scores(random, 1000000);
   const std::string before = figures_json(reference_metrics(SortedScores(set)));
   std::reverse(set.targets.begin(), set.targets.end());
   std::rotate(set.non_targets.begin(), set.non_targets.begin() + 1, set.non_targets.end());
@@ -175,7 +154,7 @@ TEST(Metrics, NothingDependsOnTheOrderOfTrials) {
 TEST(Metrics, ARisingTransformOfTheScoresMovesNoErrorRate) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Philox random(seed, 1, 0);
-    const ScoreSet set = random_set(random, 12);
+    const ScoreSet set = grid_scores(random, 12);
     ScoreSet cubed = set;
     for (auto* side : {&cubed.targets, &cubed.non_targets})
       for (double& s : *side) s = s * s * s + s;
@@ -214,12 +193,13 @@ TEST(Metrics, GoldenRunOfTheReference) {
       json += "}";
     }
     const auto expected = nlohmann::ordered_json::parse(json);
-    const auto figures = reference_metrics(
-        SortedScores(golden_scores(golden / "scoring.h5", scorer, name.substr(name.find('-') + 1))));
+    const auto figures = reference_metrics(SortedScores(
+        golden_scores(golden / "scoring.h5", scorer, name.substr(name.find('-') + 1))));
     auto got = by_name(figures);
     for (const auto& [key, value] : expected.items()) {
       const double tolerance = key == "CLLR" ? 1e-6 : 2e-7;  // float32 there
-      EXPECT_NEAR(got.at(key), value.get<double>(), tolerance * std::max(1.0, std::abs(got.at(key))))
+      EXPECT_NEAR(got.at(key), value.get<double>(),
+                  tolerance * std::max(1.0, std::abs(got.at(key))))
           << run << " " << key;
       ++compared;
     }
@@ -231,8 +211,8 @@ TEST(Metrics, GoldenRunOfTheReference) {
 }
 
 TEST(Figures, TextGivesTheSameDoublesBack) {
-  const std::string text = figures_json({{"a", 0.1}, {"b", std::nullopt}, {"c", kInf},
-                                         {"d", -kInf}, {"e", 1.0 / 3}, {"f", 3.0}});
+  const std::string text = figures_json(
+      {{"a", 0.1}, {"b", std::nullopt}, {"c", kInf}, {"d", -kInf}, {"e", 1.0 / 3}, {"f", 3.0}});
   const auto json = nlohmann::json::parse(text);
   EXPECT_EQ(json["a"].get<double>(), 0.1);
   EXPECT_TRUE(json["b"].is_null());

@@ -13,10 +13,10 @@ struct EqualErrorRate {
   double rate = 0;       // (FAR + FRR) / 2 at the threshold
   double threshold = 0;  // a score of the set
 };
-// As speechbrain's EER, which the Python balr uses: among all scores and their midpoints, ascending,
-// the first threshold t with the smallest |FAR - FRR|, where FRR is the share of targets <= t and FAR
-// the share of non-targets > t. (A midpoint decides as the score below it, so it never is the first.)
-// The comparison is exact here, in integers.
+// As speechbrain's EER, which the Python balr uses: among all scores and their midpoints,
+// ascending, the first threshold t with the smallest |FAR - FRR|, where FRR is the share of targets
+// <= t and FAR the share of non-targets > t. (A midpoint decides as the score below it, so it never
+// is the first.) The comparison is exact here, in integers.
 EqualErrorRate equal_error_rate(const SortedScores& scores);
 
 // Log-LR cost in bits, Bruemmer and du Preez, "Application-independent evaluation of speaker
