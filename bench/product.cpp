@@ -5,27 +5,19 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "peers.hpp"
+
 namespace {
 
 constexpr double kSecondsEach = 0.15;
-
-std::string processor() {
-  std::ifstream file("/proc/cpuinfo");
-  std::string line;
-  while (std::getline(file, line))
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  return "unknown processor";
-}
 
 // The best of as many runs as fit into the time: other programs only ever make a run slower.
 double best_seconds(const std::function<void()>& run) {
@@ -43,20 +35,6 @@ double best_seconds(const std::function<void()>& run) {
 
 balr::ConstMatrix view(const at::Tensor& x) {
   return {x.data_ptr<float>(), x.size(0), x.size(1), x.stride(0), x.stride(1)};
-}
-
-// x times the transpose of w, as oneDNN's linear layer computes it.
-at::Tensor onednn_linear(const at::Tensor& x, const at::Tensor& w) {
-  static const auto op =
-      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_linear_pointwise", "");
-  std::vector<c10::IValue> stack = {x,
-                                    w,
-                                    c10::IValue(),
-                                    std::string("none"),
-                                    c10::List<std::optional<at::Scalar>>(),
-                                    std::optional<c10::string_view>("")};
-  op.callBoxed(stack);
-  return stack.at(0).toTensor();
 }
 
 struct Shape {
@@ -83,7 +61,7 @@ std::vector<Shape> step_shapes() {
 
 int main() {
   at::set_num_threads(1);
-  std::printf("%s, one thread, GFLOPS (active path: %s)\n%-28s", processor().c_str(),
+  std::printf("%s, one thread, GFLOPS (active path: %s)\n%-28s", balr::bench::processor().c_str(),
               balr::path_name(balr::active_path()), "");
   const std::vector<balr::Path> paths = balr::supported_paths();
   std::vector<std::string> names;
@@ -103,7 +81,7 @@ int main() {
           balr::product_on(path, view(shape.a), view(shape.b), c.data_ptr<float>(), c.size(1));
         }));
     seconds.push_back(best_seconds([&] { at::mm_out(c, shape.a, shape.b); }));
-    seconds.push_back(best_seconds([&] { onednn_linear(shape.a, shape.b.t()); }));
+    seconds.push_back(best_seconds([&] { balr::bench::onednn_linear(shape.a, shape.b.t()); }));
     const double flops = 2.0 * static_cast<double>(shape.a.numel() * shape.b.size(1));
     std::printf("%-28s", shape.name);
     for (std::size_t i = 0; i < seconds.size(); ++i) {

@@ -1,6 +1,9 @@
-// One training step of the auto-encoder (batch 512, MSE): the canonical one in parts, beside its 11
-// products alone and beside an eager LibTorch step (autograd, torch.optim.Adam's operations one by
-// one). Usage: bench_train_step [batch] [repetitions]
+// One training step of the auto-encoder (batch 512, MSE) beside its 11 matrix products alone, by our
+// kernels, MKL (at::mm) and oneDNN, and beside an eager LibTorch step (autograd, torch.optim.Adam's
+// operations one by one); and the step's other operations, grouped. Everything is measured in turn,
+// round by round, so that a ratio compares neighbours. On AMD processors MKL stays on AVX2;
+// MKL_ENABLE_INSTRUCTIONS=AVX2 shows elsewhere what that costs an eager step.
+// Usage: bench_train_step [batch] [rounds]
 #include "balr/bae/train_step.hpp"
 
 #include <ATen/ATen.h>
@@ -12,46 +15,55 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "bae/step_buffers.hpp"
 #include "balr/core/thread_pool.hpp"
+#include "peers.hpp"
 
 namespace balr {
 namespace {
 
-std::string cpu_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  return "unknown";
-}
-
-// The best of several runs: of the clock on the wall, and of the processor time of all threads,
-// which tells more on a machine that others use too.
-struct Time {
-  double wall = 1e9, cpu = 1e9;  // ms
+struct Work {
+  std::string name;
+  std::function<void()> run;
+  // Of each round, ms: on the clock, and of processor time, which tells more on a machine that
+  // others use too.
+  std::vector<double> wall = {}, cpu = {};
 };
 
-Time best_of(int repetitions, const std::function<void()>& work) {
-  Time best;
-  for (int i = 0; i < repetitions; ++i) {
-    const auto wall = std::chrono::steady_clock::now();
-    const std::clock_t cpu = std::clock();
-    work();
-    best.cpu = std::min(best.cpu, 1e3 * static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC);
-    best.wall = std::min(
-        best.wall,
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - wall).count());
-  }
-  return best;
+void run_in_turn(std::vector<Work>& works, int rounds) {
+  for (int round = -2; round < rounds; ++round)  // the first two warm up
+    for (Work& work : works) {
+      const auto start = std::chrono::steady_clock::now();
+      const std::clock_t cpu = std::clock();
+      work.run();
+      const double of_cpu = 1e3 * static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
+      const std::chrono::duration<double, std::milli> passed =
+          std::chrono::steady_clock::now() - start;
+      if (round < 0) continue;
+      work.wall.push_back(passed.count());
+      work.cpu.push_back(of_cpu);
+    }
 }
 
-void print(const char* name, const Time& time) {
-  std::printf("  %-28s %8.2f %8.2f\n", name, time.wall, time.cpu);
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double least(const std::vector<double>& values) {
+  return *std::min_element(values.begin(), values.end());
+}
+
+// Of processor time: the median of the rounds' ratios.
+double ratio(const Work& work, const Work& to) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < work.cpu.size(); ++i) ratios.push_back(work.cpu[i] / to.cpu[i]);
+  return median(ratios);
 }
 
 // What the Python balr does on the CPU, in LibTorch.
@@ -98,40 +110,43 @@ class EagerStep {
   int step_ = 0;
 };
 
-struct Part {
-  const char* name;
-  std::function<void()> work;
+// The 11 products of a step, on a step's own memory.
+struct Product {
+  at::Tensor a, b, bias, out;
 };
 
-// The operations of a step, grouped, on a step's own memory.
-std::vector<Part> parts_of(const Autoencoder& model, const at::Tensor& x, StepOps& ops,
-                           const StepBuffers& b, const AdamPart& adam, const at::Tensor& steps) {
-  const at::Tensor& gradients = adam.gradients;
+std::vector<Product> products_of(const Autoencoder& model, const at::Tensor& x,
+                                 const StepBuffers& buffers, const at::Tensor& gradients) {
   const Parameters p(model);
-  const auto& a = b.activations;
-  const auto& r = b.record;
-  const std::int64_t h = model.shape().internal_dim;
-  const auto gradient = [=](std::int64_t from, std::int64_t rows, std::int64_t cols) {
-    return gradients.narrow(0, from, rows * cols).view({rows, cols});
+  const Activations& a = buffers.activations;
+  const StepRecord& r = buffers.record;
+  const std::int64_t h = model.shape().internal_dim, d = model.shape().input_dim;
+  const auto gradient = [&](std::int64_t rows, std::int64_t cols) {
+    return gradients.narrow(0, 0, rows * cols).view({rows, cols});
   };
+  return {{x, p.encoder0_weight.t(), p.encoder0_bias, a.hidden},
+          {a.normalized, p.encoder3_weight.t(), p.encoder3_bias, a.z},
+          {a.codes, p.decoder0_weight.t(), p.decoder0_bias, a.decoded},
+          {a.decoded, p.decoder2_weight.t(), p.decoder2_bias, a.recon},
+          {r.grad_decoder2, p.decoder2_weight, {}, r.grad_decoder0},
+          {r.grad_decoder0, p.decoder0_weight, {}, buffers.grad_hidden},
+          {r.grad_encoder3, p.encoder3_weight, {}, buffers.grad_hidden},
+          {r.grad_encoder0.t(), x, {}, gradient(h, d)},
+          {r.grad_encoder3.t(), a.normalized, {}, gradient(h, h)},
+          {r.grad_decoder0.t(), a.codes, {}, gradient(h, h)},
+          {r.grad_decoder2.t(), a.decoded, {}, gradient(d, h)}};
+}
+
+// What else a step does, grouped.
+std::vector<Work> other_parts(const Autoencoder& model, const at::Tensor& x, StepOps& ops,
+                              const StepBuffers& b, const AdamPart& adam) {
+  const Parameters p(model);
+  const Activations& a = b.activations;
+  const StepRecord& r = b.record;
   const BatchStatistics statistics{model.running_mean(), model.running_var(), model.running_var()};
-  const at::Tensor allowed = at::scalar_tensor(true, at::kBool),
-                   totals = at::ones({2 * h}, at::kDouble);
-  const auto products = [=, &ops] {
-    ops.product(x, p.encoder0_weight.t(), p.encoder0_bias, a.hidden);
-    ops.product(a.normalized, p.encoder3_weight.t(), p.encoder3_bias, a.z);
-    ops.product(a.codes, p.decoder0_weight.t(), p.decoder0_bias, a.decoded);
-    ops.product(a.decoded, p.decoder2_weight.t(), p.decoder2_bias, a.recon);
-    ops.product(r.grad_decoder2, p.decoder2_weight, {}, r.grad_decoder0);
-    ops.product(r.grad_decoder0, p.decoder0_weight, {}, b.grad_hidden);
-    ops.product(r.grad_encoder3, p.encoder3_weight, {}, b.grad_hidden);
-    ops.product(r.grad_encoder0.t(), x, {}, gradient(0, h, x.size(1)));
-    ops.product(r.grad_encoder3.t(), a.normalized, {}, gradient(0, h, h));
-    ops.product(r.grad_decoder0.t(), a.codes, {}, gradient(0, h, h));
-    ops.product(r.grad_decoder2.t(), a.decoded, {}, gradient(0, x.size(1), h));
-  };
-  return {{"11 products", products},
-          {"2 tanh", [=, &ops] { ops.tanh(a.z), ops.tanh(a.decoded); }},
+  const at::Tensor totals = at::ones({2 * model.shape().internal_dim}, at::kDouble),
+                   steps = at::zeros({}, at::kDouble), zero = at::zeros({}, at::kDouble);
+  return {{"2 tanh", [=, &ops] { ops.tanh(a.z), ops.tanh(a.decoded); }},
           {"other element-wise",
            [=, &ops] {
              ops.relu(a.hidden);
@@ -150,60 +165,80 @@ std::vector<Part> parts_of(const Autoencoder& model, const at::Tensor& x, StepOp
              ops.square_difference(a.recon, x, b.plan, b.sums.narrow(1, 0, 1));
              for (const at::Tensor& grads :
                   {r.grad_encoder0, r.grad_encoder3, r.grad_decoder0, r.grad_decoder2})
-               ops.column_sums(grads, b.plan, gradients.narrow(0, 0, grads.size(1)));
+               ops.column_sums(grads, b.plan, adam.gradients.narrow(0, 0, grads.size(1)));
            }},
-          {"check and Adam", [=, &ops, &adam] {
-             ops.adam({&adam, 1}, steps, 1e-3,
-                      ops.update_allowed(gradients, adam.owned, at::zeros({}, at::kDouble)));
+          {"check and Adam", [=, &ops] {
+             ops.adam({&adam, 1}, steps, at::scalar_tensor(1e-3, at::kDouble), ops.update_allowed(adam.gradients, adam.owned, zero));
            }}};
 }
 
-void measure(int threads, std::int64_t batch, int repetitions) {
+void print(const std::vector<Work>& works) {
+  for (const Work& work : works)
+    std::printf("  %-28s %8.2f %8.2f %8.2f\n", work.name.c_str(), least(work.wall),
+                least(work.cpu), median(work.cpu));
+}
+
+void print_ratio(const char* name, const Work& work, const Work& to) {
+  std::printf("  %-44s %.3f (least on the clock: %.3f)\n", name, ratio(work, to),
+              least(work.wall) / least(to.wall));
+}
+
+void measure(int threads, std::int64_t batch, int rounds) {
   at::set_num_threads(threads);
   ThreadPool pool(threads);
   const Threads parallel{threads, pool.runner()};
   const Autoencoder model = Autoencoder::random({}, 1234);
   const at::Tensor x = at::randn({batch, model.shape().input_dim});
-  std::printf("%d thread%s, batch %ld, best of %d, ms%21s%9s\n", threads, threads == 1 ? "" : "s",
-              static_cast<long>(batch), repetitions, "wall", "cpu");
-
-  const TrainStepOptions options{.learning_rate = 1e-3,
-                                 .canonical = true,
-                                 .threads = parallel,
-                                 .losses = {make_mse_loss(1.0)}};
-  TrainStep canonical(model, at::kCPU, options, nullptr);
-  TrainStepOptions plain = options;
-  plain.canonical = false;
-  TrainStep device(model, at::kCPU, plain, nullptr);
-  EagerStep eager(model);
   const auto ops = make_canonical_ops(nullptr, parallel);
   const StepBuffers buffers(model.shape(), 1, ops->plan(batch), ops->gathers(),
                             at::TensorOptions().dtype(at::kFloat));
-  const Activations& a = buffers.activations;
-  const StepRecord& r = buffers.record;
-  for (const at::Tensor& t :
-       {r.grad_encoder0, r.grad_encoder3, r.grad_decoder0, r.grad_decoder2, a.normalized, a.decoded,
-        a.hidden, a.z, a.codes, a.recon, buffers.grad_hidden})
-    t.fill_(1e-3);
   const at::Tensor gradients = at::full_like(model.flat(), 1e-3);
+  const std::vector<Product> products = products_of(model, x, buffers, gradients);
+  for (const Product& product : products) product.out.fill_(1e-3);
+  for (const at::Tensor& t : {buffers.activations.normalized, buffers.activations.codes,
+                              buffers.record.grad_encoder3, buffers.record.grad_encoder0,
+                              buffers.record.grad_decoder2})
+    t.fill_(1e-3);
+  TrainStepOptions options{.learning_rate = 1e-3,
+                           .canonical = true,
+                           .threads = parallel,
+                           .losses = {make_mse_loss(1.0)}};
+  TrainStep canonical(model, at::kCPU, options, nullptr);
+  options.canonical = false;
+  TrainStep device(model, at::kCPU, options, nullptr);
+  EagerStep eager(model);
+  const auto by = [&products](const std::function<void(const Product&)>& one) {
+    return [&products, one] {
+      for (const Product& product : products) one(product);
+    };
+  };
+  std::vector<Work> works = {
+      {"11 products, our kernels", by([&](auto& p) { ops->product(p.a, p.b, p.bias, p.out); })},
+      {"11 products, MKL", by([](auto& p) {
+         at::Tensor out = p.out;
+         at::mm_out(out, p.a, p.b);
+       })},
+      {"11 products, oneDNN", by([](auto& p) { bench::onednn_linear(p.a, p.b.t()); })},
+      {"canonical step", [&] { canonical.run(x, {}); }},
+      {"eager LibTorch (autograd)", [&] { eager.run(x); }},
+      {"step of ATen operations", [&] { device.run(x, {}); }}};
+  run_in_turn(works, rounds);
   const std::vector<Range> all = {{0, gradients.numel()}};
   const AdamPart adam{model.flat(), gradients, at::zeros_like(gradients), at::zeros_like(gradients),
                       all};
-  const at::Tensor steps = at::zeros({}, at::kDouble);
-  Time products, sum{0, 0};
-  for (const Part& part : parts_of(model, x, *ops, buffers, adam, steps)) {
-    const Time time = best_of(repetitions, part.work);
-    if (sum.wall == 0) products = time;
-    sum = {sum.wall + time.wall, sum.cpu + time.cpu};
-    print(part.name, time);
-  }
-  print("sum of these parts", sum);
-  const Time step = best_of(repetitions, [&] { canonical.run(x, {}); });
-  print("canonical step", step);
-  std::printf("  %-28s %8.2f %8.2f\n", "  over its products", step.wall / products.wall,
-              step.cpu / products.cpu);
-  print("step of ATen operations", best_of(repetitions, [&] { device.run(x, {}); }));
-  print("eager LibTorch (autograd)", best_of(repetitions, [&] { eager.run(x); }));
+  std::vector<Work> parts = other_parts(model, x, *ops, buffers, adam);
+  run_in_turn(parts, rounds);
+  std::printf("%d thread%s, batch %ld, %d rounds, ms%14s%9s%9s\n", threads, threads == 1 ? "" : "s",
+              static_cast<long>(batch), rounds, "clock", "cpu", "median");
+  print(works);
+  print(parts);
+  const Work& fastest =
+      *std::min_element(works.begin(), works.begin() + 3, [](const Work& a, const Work& b) {
+        return least(a.cpu) < least(b.cpu);
+      });
+  print_ratio(("step over the fastest products," + fastest.name.substr(12)).c_str(), works[3],
+              fastest);
+  print_ratio("eager over step", works[4], works[3]);
 }
 
 }  // namespace
@@ -211,7 +246,7 @@ void measure(int threads, std::int64_t batch, int repetitions) {
 
 int main(int argc, char** argv) {
   const std::int64_t batch = argc > 1 ? std::atoll(argv[1]) : 512;
-  const int repetitions = argc > 2 ? std::atoi(argv[2]) : 30;
-  std::printf("%s\n", balr::cpu_name().c_str());
-  for (const int threads : {1, 2}) balr::measure(threads, batch, repetitions);
+  const int rounds = argc > 2 ? std::atoi(argv[2]) : 40;
+  std::printf("%s\n", balr::bench::processor().c_str());
+  for (const int threads : {1, 2}) balr::measure(threads, batch, rounds);
 }
