@@ -4,6 +4,12 @@ find_package(PkgConfig REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C)
 # The C API only: mpi.h must not pull in the old C++ bindings, which need a library of their own.
 target_compile_definitions(MPI::MPI_C INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+# How the tests start ranks: more of them than cores, unbound. MPICH's launcher does so by itself, and knows no such options.
+set(BALR_MPIRUN "${MPIEXEC_EXECUTABLE}")
+execute_process(COMMAND ${MPIEXEC_EXECUTABLE} --version OUTPUT_VARIABLE _launcher ERROR_QUIET)
+if(_launcher MATCHES "Open MPI|OpenRTE|PRRTE|prte")
+  list(APPEND BALR_MPIRUN --oversubscribe --bind-to none)
+endif()
 set(HDF5_PREFER_PARALLEL OFF)
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(OpenSSL REQUIRED)

@@ -30,7 +30,7 @@ function(balr_add_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE balr_options ${ARG_LINK} GTest::gtest)
   if(ARG_MPI)
-    add_test(NAME ${name} COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ARG_MPI}
+    add_test(NAME ${name} COMMAND ${BALR_MPIRUN} ${MPIEXEC_NUMPROC_FLAG} ${ARG_MPI}
       $<TARGET_FILE:${name}>)
     target_link_libraries(${name} PRIVATE balr_test_mpi_main)
     set(ARG_LABELS ${ARG_LABELS} mpi)
@@ -54,10 +54,11 @@ endfunction()
 # Environment, labels and time limit that every test shares, whatever its language.
 function(balr_test_properties name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS" ${ARGN})
+  string(REPLACE ";" " " mpirun "${BALR_MPIRUN}")
   set(environment
     "OMPI_ALLOW_RUN_AS_ROOT=1" "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1" "OMPI_MCA_rmaps_base_oversubscribe=1"
     "OMPI_MCA_btl_vader_single_copy_mechanism=none" "OMPI_MCA_mpi_yield_when_idle=1"
-    "PYTHONDONTWRITEBYTECODE=1" "BALR_BUILD_DIR=${PROJECT_BINARY_DIR}" "BALR_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+    "PYTHONDONTWRITEBYTECODE=1" "BALR_MPIRUN=${mpirun}" "BALR_BUILD_DIR=${PROJECT_BINARY_DIR}" "BALR_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
   set_tests_properties(${name} PROPERTIES TIMEOUT "${ARG_TIMEOUT}" LABELS "${ARG_LABELS}"
     ENVIRONMENT "${environment}" SKIP_RETURN_CODE 77)
 endfunction()

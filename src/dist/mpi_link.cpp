@@ -24,7 +24,7 @@ void check_mpi(int status, const char* what) {
 struct Posted {
   MPI_Request request;
   std::string bytes;
-  int tag;
+  bool until_taken;
 };
 
 }  // namespace
@@ -110,9 +110,15 @@ bool MpiLink::ended() {
 }
 
 void MpiLink::post(int to, int tag, std::string bytes) {
-  Posted& p = handles_->posted.emplace_back(Posted{MPI_REQUEST_NULL, std::move(bytes), tag});
+  Posted& p = handles_->posted.emplace_back(Posted{MPI_REQUEST_NULL, std::move(bytes), false});
   check_mpi(MPI_Isend(p.bytes.data(), static_cast<int>(p.bytes.size()), MPI_BYTE, to, tag, handles_->messages, &p.request),
             "MPI_Isend");
+}
+
+void MpiLink::post_until_taken(int to, int tag, std::string bytes) {
+  Posted& p = handles_->posted.emplace_back(Posted{MPI_REQUEST_NULL, std::move(bytes), true});
+  check_mpi(MPI_Issend(p.bytes.data(), static_cast<int>(p.bytes.size()), MPI_BYTE, to, tag, handles_->messages, &p.request),
+            "MPI_Issend");
 }
 
 void MpiLink::test_posted() {
@@ -125,9 +131,9 @@ void MpiLink::test_posted() {
 
 std::size_t MpiLink::posted() const { return handles_->posted.size(); }
 
-std::size_t MpiLink::posted(int tag) const {
+std::size_t MpiLink::untaken() const {
   return static_cast<std::size_t>(
-      std::count_if(handles_->posted.begin(), handles_->posted.end(), [tag](const Posted& p) { return p.tag == tag; }));
+      std::count_if(handles_->posted.begin(), handles_->posted.end(), [](const Posted& p) { return p.until_taken; }));
 }
 
 std::optional<World::Message> MpiLink::take(std::optional<int> tag) {

@@ -37,9 +37,11 @@ class MpiLink {
 
   // Messages. post() keeps the bytes until MPI has taken them over, which test_posted() sees.
   void post(int to, int tag, std::string bytes);
+  // The same, but it counts as posted, and as untaken, until the other side has taken it.
+  void post_until_taken(int to, int tag, std::string bytes);
   void test_posted();
   std::size_t posted() const;
-  std::size_t posted(int tag) const;
+  std::size_t untaken() const;
   // One that has arrived; any tag if there is none given.
   std::optional<World::Message> take(std::optional<int> tag);
 

@@ -86,6 +86,7 @@ class MpiWorld final : public World {
   void spread(std::byte* bytes, std::size_t count, int root);
   void receive_reports();
   void tell(int to);
+  void tell_rank_0();
   RankReport report() const;
   void announce();
   void leave_together();
@@ -271,9 +272,16 @@ RankReport MpiWorld::report() const {
 }
 
 void MpiWorld::tell(int to) {
-  if (rank() != 0 && link_.posted(kReportTag) > 4) return;  // rank 0 does not take them; more would not help
   const RankReport mine = report();
   link_.post(to, kReportTag, std::string(reinterpret_cast<const char*>(&mine), sizeof mine));
+}
+
+// The regular sign of life. At most a few lie about while rank 0 does not take them: they would fill the queues that MPI has for
+// short messages (64 on one node with MPICH), and announcements would not leave before this rank is away.
+void MpiWorld::tell_rank_0() {
+  if (link_.untaken() >= 4) return;
+  const RankReport mine = report();
+  link_.post_until_taken(0, kReportTag, std::string(reinterpret_cast<const char*>(&mine), sizeof mine));
 }
 
 void MpiWorld::receive_reports() {
@@ -287,7 +295,8 @@ void MpiWorld::receive_reports() {
 }
 
 void MpiWorld::tick() {
-  if (!watchdog_ || leaving_) return;
+  if (leaving_) return discard_messages();  // the others' wait to be taken
+  if (!watchdog_) return;
   const double now = seconds_now();
   if (now < next_look_) return;
   const double interval = watchdog_->report_interval();
@@ -298,7 +307,7 @@ void MpiWorld::tick() {
     watchdog_->observe(0, report());
   } else if (now >= next_report_) {
     next_report_ = now + interval;
-    tell(0);
+    tell_rank_0();
   }
   if (const auto verdict = watchdog_->verdict(now)) abort(static_cast<int>(ExitCode::kWatchdog), *verdict);
 }
@@ -314,7 +323,7 @@ void MpiWorld::announce() {
   }
   const double deadline = seconds_now() + 0.2;
   do link_.test_posted();
-  while (link_.posted() > 0 && seconds_now() < deadline);
+  while (link_.posted() > link_.untaken() && seconds_now() < deadline);
 }
 
 void MpiWorld::enter_busy(std::string_view name) {

@@ -41,6 +41,21 @@ std::uint64_t little_endian(std::string_view bytes, std::uint64_t at, int size) 
   return value;
 }
 
+// Where the local header of a record begins. LibTorch before 2.7 tells only where its data do, right behind that header.
+template <typename Reader>
+std::uint64_t header_offset(Reader& reader, std::string_view bytes, const std::string& name) {
+  if constexpr (requires { reader.getRecordHeaderOffset(name); }) {
+    return reader.getRecordHeaderOffset(name);
+  } else {
+    const std::uint64_t data = reader.getRecordOffset(name);
+    for (std::uint64_t at = std::min<std::uint64_t>(data, bytes.size()); at-- > 0;) {
+      if (bytes.substr(at, 4) != "PK\x03\x04" || bytes.size() - at < kLocalHeaderSize) continue;
+      if (at + kLocalHeaderSize + little_endian(bytes, at + 26, 2) + little_endian(bytes, at + 28, 2) == data) return at;
+    }
+    return bytes.size();  // nowhere
+  }
+}
+
 // LibTorch reads the record `version` before anything can be asked, with as much memory as the archive says: so the
 // sizes of all records are looked at first. What is not an archive is left to its own complaint.
 void check_directory(std::string_view bytes) {
@@ -115,7 +130,7 @@ std::uint64_t PtArchive::record_size(const std::string& name) {
   try {
     if (!reader_->hasRecord(name)) throw DataError("it has no record " + name + ", so it was not written by torch.save");
     size = reader_->getRecordSize(name);
-    header = reader_->getRecordHeaderOffset(name);
+    header = header_offset(*reader_, bytes_, name);
   } catch (const c10::Error&) {
     throw DataError("its record " + name + " is broken; copy the file again");
   }

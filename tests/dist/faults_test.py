@@ -8,12 +8,13 @@ import time
 import unittest
 
 PROGRAM = sys.argv.pop(1)
+MPIRUN = os.environ.get("BALR_MPIRUN", "mpirun --oversubscribe --bind-to none").split()
 HOST = os.uname().nodename
 SECONDS = 15  # to the end of a run, the watchdog's 2 s and the launcher's start and end included
 
 
 def line(what, rank, ranks=3, watchdog=2):
-    start = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none"] if ranks else []
+    start = [*MPIRUN, "-n", str(ranks)] if ranks else []
     return [*start, PROGRAM, what, str(rank), str(watchdog)]
 
 

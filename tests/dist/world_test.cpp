@@ -36,6 +36,7 @@ void expect_gathered(World& world, const std::vector<std::size_t>& sizes) {
 TEST(World, KnowsItsPlace) {
   const auto world = World::start(nullptr, nullptr);
   const char* launched = std::getenv("OMPI_COMM_WORLD_SIZE");
+  if (!launched) launched = std::getenv("PMI_SIZE");  // of MPICH's launcher
   EXPECT_EQ(world->size(), launched ? std::atoi(launched) : 1);
   EXPECT_GE(world->local_rank(), 0);
   EXPECT_LT(world->local_rank(), world->local_size());

@@ -85,7 +85,7 @@ class Ranks(FailureTestCase):
             pids = {}
             for pid in rank_processes(process.pid):
                 env = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-                pids.update({int(v.split(b"=")[1]): pid for v in env if v.startswith(b"OMPI_COMM_WORLD_RANK=")})
+                pids.update({int(v.split(b"=")[1]): pid for v in env if v.startswith((b"OMPI_COMM_WORLD_RANK=", b"PMI_RANK="))})
             os.kill(pids[stopped], signal.SIGSTOP)
             code = process.wait(timeout=90)
             text = self.log.read_text()

@@ -17,6 +17,7 @@ import numpy as np
 BUILD = Path(os.environ["BALR_BUILD_DIR"])
 SOURCE = Path(os.environ["BALR_SOURCE_DIR"])
 BALR = BUILD / "balr"
+MPIRUN = os.environ.get("BALR_MPIRUN", "mpirun --oversubscribe --bind-to none").split()
 LEVEL = os.environ.get("BALR_TEST_LEVEL", "quick")
 
 
@@ -43,7 +44,7 @@ def command(arguments, ranks=0):
     """The command line of `balr arguments` under mpirun -n ranks; 0: without mpirun."""
     line = [str(BALR), *map(str, arguments)]
     if ranks:
-        line = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none", *line]
+        line = [*MPIRUN, "-n", str(ranks), *line]
     return line
 
 
