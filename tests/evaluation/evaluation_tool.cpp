@@ -1,5 +1,6 @@
 // What the evaluation module makes of labelled scores, as JSON, for evaluation_test.py.
 //   evaluation_tool PRIOR KAPPA DF < lines of "label score"
+//   evaluation_tool plots FOLDER TITLE < lines of "label score"
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include "balr/evaluation/calibration.hpp"
 #include "balr/evaluation/metrics.hpp"
 #include "balr/evaluation/pav.hpp"
+#include "balr/evaluation/plots.hpp"
 
 using namespace balr;
 
@@ -18,6 +20,10 @@ int main(int count, char** arguments) {
   for (int label = 0; std::cin >> label >> score;)
     (label ? set.targets : set.non_targets).push_back(std::strtod(score.c_str(), nullptr));
   const SortedScores scores(set);
+  if (std::string(arguments[1]) == "plots") {
+    write_plots(arguments[2], {scores, arguments[3], true, elub(scores), 12, 3456});
+    return 0;
+  }
   nlohmann::json out;
   out["metrics"] = nlohmann::json::parse(figures_json(reference_metrics(scores)));
   for (const double prior : {0.01, 0.001, 0.5})
