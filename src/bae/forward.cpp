@@ -21,12 +21,17 @@ void forward_hidden(const Parameters& p, const at::Tensor& x, const Activations&
   ops.relu(to.hidden);
 }
 
-void forward_rest(const Parameters& p, const BatchStatistics& statistics, const Activations& to,
-                  StepOps& ops) {
+void forward_codes(const Parameters& p, const BatchStatistics& statistics, const Activations& to,
+                   StepOps& ops) {
   ops.normalize(to.hidden, statistics, p.gamma, p.beta, to.normalized);
   ops.product(to.normalized, p.encoder3_weight.t(), p.encoder3_bias, to.z);
   ops.tanh(to.z);
   ops.codes(to.z, to.codes);
+}
+
+void forward_rest(const Parameters& p, const BatchStatistics& statistics, const Activations& to,
+                  StepOps& ops) {
+  forward_codes(p, statistics, to, ops);
   ops.product(to.codes, p.decoder0_weight.t(), p.decoder0_bias, to.decoded);
   ops.tanh(to.decoded);
   ops.product(to.decoded, p.decoder2_weight.t(), p.decoder2_bias, to.recon);

@@ -25,6 +25,9 @@ struct Parameters {
 };
 
 void forward_hidden(const Parameters& p, const at::Tensor& x, const Activations& to, StepOps& ops);
+// From the hidden layer to the codes, and on to the reconstruction.
+void forward_codes(const Parameters& p, const BatchStatistics& statistics, const Activations& to,
+                   StepOps& ops);
 void forward_rest(const Parameters& p, const BatchStatistics& statistics, const Activations& to,
                   StepOps& ops);
 

@@ -10,12 +10,14 @@ CommandInfo BinarizeCommand::info() {
       .group = Group::kWork,
       .program = Program::kRanks,
       .summary = "Binary attributes of embeddings",
-      .description = "Encodes each embedding with a trained auto-encoder.",
+      .description =
+          "Encodes each embedding with a trained auto-encoder and writes attributes.h5 and\n"
+          "metadata.csv. A run that was stopped goes on with the same command; `balr export --kind\n"
+          "binary_attributes` makes the Python balr's files of it.",
       .examples =
           "balr binarize --save-dir attributes/dev dev.csv "
           "encoder.model.checkpoint_path=train/mse/best.pt",
       .overrides = true,
-      .planned = true,
   };
 }
 

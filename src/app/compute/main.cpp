@@ -21,6 +21,7 @@ using RankRunner = Runner<World&, const StopFlag&>;
 // Program::kRanks
 std::span<const RankRunner> rank_runners() {
   static const std::vector<RankRunner> table = {
+      runner(run_binarize),
       runner(run_doctor),
       runner(run_extract),
       runner(run_train),

@@ -1,4 +1,5 @@
 #pragma once
+#include "app/commands/binarize.hpp"
 #include "app/commands/doctor.hpp"
 #include "app/commands/extract.hpp"
 #include "app/commands/model_info.hpp"
@@ -12,6 +13,7 @@ namespace balr {
 class World;
 
 // What balr-compute does, from the command line to a pipeline's options. Collective: on all ranks.
+ExitCode run_binarize(const BinarizeCommand& command, World& world, const StopFlag& stop);
 ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag& stop);
 ExitCode run_doctor(const DoctorCommand& command, World& world, const StopFlag& stop);
 ExitCode run_train(const TrainCommand& command, World& world, const StopFlag& stop);

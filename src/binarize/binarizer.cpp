@@ -1,0 +1,331 @@
+#include "balr/binarize/binarizer.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <optional>
+#include <thread>
+
+#include "balr/bae/encoder.hpp"
+#include "balr/core/atomic_file.hpp"
+#include "balr/core/fault.hpp"
+#include "balr/core/hash.hpp"
+#include "balr/core/thread_pool.hpp"
+#include "balr/dist/world.hpp"
+#include "balr/run/identity.hpp"
+#include "balr/run/lease.hpp"
+#include "balr/run/parts.hpp"
+#include "balr/run/progress.hpp"
+#include "balr/run/run_state.hpp"
+#include "binarize/result_files.hpp"
+
+namespace balr {
+namespace {
+
+namespace fs = std::filesystem;
+
+// To be raised when a change of the code changes a bit.
+constexpr const char* kNumericsVersion = "1";
+constexpr auto kIdle = std::chrono::milliseconds(2);
+
+bool is_csv(const fs::path& input) {
+  std::string extension = input.extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return extension == ".csv" && !fs::is_directory(input);
+}
+
+class Binarization {
+ public:
+  Binarization(const BinarizeOptions& options, World& world, const StopFlag& stop)
+      : options_(options), world_(world), stop_(stop), pool_(std::max(1, options.threads)) {}
+
+  ExitCode run() {
+    load();
+    try {
+      if (prepare()) return ExitCode::kOk;
+    } catch (const Error& error) {
+      if (error.code() == ExitCode::kStopped && error.agreed()) return stopped();
+      throw;
+    }
+    return compute() ? stopped() : finish();
+  }
+
+ private:
+  bool lead() const { return world_.rank() == 0; }
+  fs::path store() const { return folder_ / kAttributesName; }
+
+  void load();
+  bool prepare();
+  bool prepare_folder();
+  bool finished() const;
+  bool compute();
+  AttributeRows encode(Range rows) const;
+  ExitCode stopped();
+  ExitCode finish();
+  void note_pointer() const;
+  void note_state(const std::string& state, const std::string& reason = {});
+  void check_ownership() const;
+  void tick() const {
+    world_.tick();
+    if (stop_.requested())
+      throw StoppedError("stopped by " + stop_.reason() + ": run the same command again to go on");
+  }
+
+  const BinarizeOptions& options_;
+  World& world_;
+  const StopFlag& stop_;
+  ThreadPool pool_;
+
+  std::optional<VectorRows> rows_;
+  std::optional<Manifest> manifest_;  // rank 0, of a CSV
+  std::optional<Encoder> encoder_;
+  AttributeInfo info_;
+  fs::path folder_;
+  std::optional<AttributeParts> parts_;
+  std::string lease_token_;
+  // Rank 0.
+  std::optional<Lease> lease_;
+  std::vector<Range> open_;
+  std::int64_t rows_done_ = 0, failed_ = 0;
+  double per_second_ = 0;
+};
+
+// Every rank reads the input and the auto-encoder; nothing is created yet.
+void Binarization::load() {
+  {
+    const Busy busy(world_, "reading the embeddings and the auto-encoder");
+    all_agree(world_, "reading the embeddings and the auto-encoder", [&] {
+      OpenOptions open;
+      open.audio_formats = options_.audio_formats;
+      rows_.emplace(VectorRows::open(options_.input, options_.root, open));
+      if (lead() && is_csv(options_.input))
+        manifest_ = read_manifest(options_.input, options_.root, options_.audio_formats);
+      encoder_.emplace(Encoder::load(options_.encoder, {options_.threads, pool_.runner()}));
+      if (rows_->dimension() != encoder_->input_dim())
+        throw DataError("the vectors of " + rows_->source() + " have " +
+                        std::to_string(rows_->dimension()) + " numbers, and the auto-encoder " +
+                        options_.encoder.string() + " takes " +
+                        std::to_string(encoder_->input_dim()) +
+                        ": give the one that was trained on embeddings of this model");
+      for (std::int64_t row = 0; row < rows_->rows(); ++row)
+        failed_ += rows_->status(row) != RowStatus::kOk;
+    });
+  }
+  info_.attributes = encoder_->attributes();
+  info_.encoder_sha256 = encoder_->sha256();
+  info_.embeddings_sha256 = rows_->content_hash();
+  info_.model = rows_->model();
+  info_.program_version = options_.program_version;
+  info_.total_rows = rows_->rows();
+  const std::vector<IdentityPart> parts = {{"auto-encoder", info_.encoder_sha256},
+                                           {"embeddings", info_.embeddings_sha256},
+                                           {"numerics", kNumericsVersion}};
+  info_.identity = identity_hash(parts);
+  agree_identity(world_, parts);
+  folder_ = options_.save_dir;
+  if (folder_.empty()) {
+    fs::path input = fs::absolute(options_.input).lexically_normal();
+    if (input.filename().empty()) input = input.parent_path();
+    folder_ = input.parent_path() / (input.stem().string() + "_attributes");
+  }
+  parts_.emplace(folder_ / "parts", info_);
+}
+
+// Whether everything was there already.
+bool Binarization::prepare() {
+  if (!options_.save_output) {
+    open_ = {{0, info_.total_rows}};
+    return false;
+  }
+  bool done = false;
+  all_agree(world_, "looking into the output folder", [&] {
+    if (lead()) done = prepare_folder();
+  });
+  lease_token_ = world_.broadcast(lead() && !done ? lease_->token() : "", 0, "output folder");
+  return lease_token_.empty();
+}
+
+bool Binarization::finished() const {
+  std::error_code error;
+  if (options_.force || !fs::exists(store(), error)) return false;
+  if (read_attribute_info(store()).identity == info_.identity) return true;
+  throw DataError(store().string() +
+                  " was made from other embeddings or by another auto-encoder: choose another "
+                  "--save-dir, or replace it with --force");
+}
+
+bool Binarization::prepare_folder() {
+  if (finished()) {
+    spdlog::info("{} holds all {} rows: nothing to do", store().string(), info_.total_rows);
+    note_pointer();
+    return true;
+  }
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (error) throw IoError("cannot create the folder " + folder_.string() + ": " + error.message());
+  lease_.emplace(Lease::acquire(folder_, {}, [&] { tick(); }));
+  if (options_.force) {
+    for (const char* name : {kAttributesName, "failures.csv", "metadata.csv"})
+      fs::remove(folder_ / name);
+    parts_->remove_all();
+  }
+  const Busy busy(world_, "looking at the parts");
+  open_ = parts_->scan();
+  write_file_atomically(folder_ / "config.yaml", options_.config_yaml);
+  note_state("running");
+  return false;
+}
+
+void Binarization::check_ownership() const {
+  const bool owned = lead() ? lease_->still_owned() : Lease::owned_by(folder_, lease_token_);
+  if (!owned)
+    throw DataError("another run has taken over " + folder_.string() +
+                    " while this one was suspended: this one ends");
+}
+
+AttributeRows Binarization::encode(Range rows) const {
+  AttributeRows out;
+  out.attributes = info_.attributes;
+  const auto bytes = static_cast<std::size_t>(attribute_bytes(info_.attributes));
+  out.bits.resize(static_cast<std::size_t>(rows.size()) * bytes);
+  std::vector<float> values;
+  std::vector<std::size_t> places;  // in `out`, of the rows that have a vector
+  for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+    out.ids.push_back(rows_->id(row));
+    out.speakers.push_back(rows_->speaker(row));
+    out.status.push_back(static_cast<std::uint8_t>(rows_->status(row)));
+    if (rows_->status(row) != RowStatus::kOk) continue;
+    const auto vector = rows_->vector(row);
+    values.insert(values.end(), vector.begin(), vector.end());
+    places.push_back(static_cast<std::size_t>(row - rows.begin));
+  }
+  std::vector<std::uint8_t> bits(places.size() * bytes);
+  encoder_->encode(values, bits);
+  for (std::size_t i = 0; i < places.size(); ++i)
+    std::copy_n(bits.begin() + static_cast<std::ptrdiff_t>(i * bytes), bytes,
+                out.bits.begin() + static_cast<std::ptrdiff_t>(places[i] * bytes));
+  return out;
+}
+
+// Returns whether it was stopped. A claim takes milliseconds: it is finished before a stop.
+bool Binarization::compute() {
+  std::int64_t open_rows = 0;
+  for (const Range& rows : open_) open_rows += rows.size();
+  const std::int64_t before = info_.total_rows - open_rows;
+  if (lead())
+    spdlog::info("{} rows of {}; {} of them are there already; {} ranks, {} threads each",
+                 info_.total_rows, rows_->source(), before, world_.size(), options_.threads);
+  ClaimClient claims(world_, open_, parts_->part_size());
+  Progress progress("binarize", "rows", before, info_.total_rows, lead());
+  bool stop = false;
+  while (true) {
+    world_.tick();
+    if (lead()) progress.update(before + claims.rows_done());
+    if (!stop && (stop_.requested() || claims.stopped())) {
+      stop = true;
+      claims.request_stop();
+    }
+    if (claims.finished()) break;
+    const auto rows = stop ? std::nullopt : claims.next(parts_->part_size());
+    if (!rows) {
+      std::this_thread::sleep_for(kIdle);
+      continue;
+    }
+    const AttributeRows content = encode(*rows);
+    if (options_.save_output) {
+      fault_point("binarize.publish", world_.rank());
+      check_ownership();
+      parts_->publish(*rows, content);
+    }
+    claims.done(*rows);
+  }
+  if (lead()) {
+    rows_done_ = before + claims.rows_done();
+    progress.finish(rows_done_);
+    per_second_ = progress.per_second();
+  }
+  return stop;
+}
+
+void Binarization::note_state(const std::string& state, const std::string& reason) {
+  RunState out = started_state("binarize", info_.identity);
+  out.state = state;
+  out.stop_reason = reason;
+  out.done = state == "complete" ? info_.total_rows : rows_done_;
+  out.failed = failed_;
+  out.total = info_.total_rows;
+  out.unit = "rows";
+  out.per_second = per_second_;
+  out.version = options_.program_version;
+  write_run_state(folder_, out);
+}
+
+ExitCode Binarization::stopped() {
+  world_.barrier("everything finished is on the disk");
+  if (!lead()) return ExitCode::kOk;
+  if (lease_) {
+    const std::string reason = stop_.reason().empty() ? "a signal to another rank" : stop_.reason();
+    note_state("stopped", reason);
+    lease_->release();
+    spdlog::warn("stopped by {}; what is finished is in {}: run the same command again to go on",
+                 reason, folder_.string());
+  }
+  return ExitCode::kStopped;
+}
+
+void Binarization::note_pointer() const {
+  if (!manifest_) return;  // a folder or a store needs none
+  const fs::path pointer = pointer_path(options_.input, VectorKind::kBinaryAttributes);
+  std::error_code error;
+  try {
+    if (!options_.force && fs::exists(pointer, error)) {
+      const Pointer old = read_pointer(pointer);
+      if (old.csv_hash == manifest_->hash && old.model != info_.encoder_sha256 &&
+          fs::exists(old.store, error)) {
+        spdlog::warn(
+            "{} points to the attributes of another auto-encoder and is left alone (--force "
+            "replaces it): give {} to score",
+            pointer.string(), folder_.string());
+        return;
+      }
+    }
+    write_pointer(
+        options_.input,
+        {fs::absolute(store()), sha256_of_file(store()), manifest_->hash, info_.encoder_sha256},
+        VectorKind::kBinaryAttributes);
+  } catch (const Error& e) {
+    spdlog::warn("no pointer file beside the input ({}): give {} to score instead of the CSV",
+                 e.what(), folder_.string());
+  }
+}
+
+ExitCode Binarization::finish() {
+  world_.barrier("all parts are there");
+  if (!options_.save_output) {
+    if (lead()) spdlog::info("all rows encoded; nothing was saved (--no-save-output)");
+    return ExitCode::kOk;
+  }
+  all_agree(world_, "putting the parts together", [&] {
+    if (!lead()) return;
+    const Busy busy(world_, "putting the parts together");
+    check_ownership();
+    write_results(*parts_, info_, *rows_, manifest_, options_.root, folder_);
+    note_pointer();
+    note_state("complete");
+    parts_->remove_all();
+    lease_->release();
+    spdlog::info("{} rows of {} attributes: {}", info_.total_rows, info_.attributes,
+                 store().string());
+    if (failed_ > 0)
+      spdlog::warn("{} rows have no embedding and so no attributes: see {}", failed_,
+                   (folder_ / "failures.csv").string());
+  });
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+ExitCode binarize(const BinarizeOptions& options, World& world, const StopFlag& stop) {
+  return Binarization(options, world, stop).run();
+}
+
+}  // namespace balr
