@@ -71,6 +71,14 @@ void fault_point(std::string_view place, int rank) {
   if (fault) act(*fault);
 }
 
+void fault_point(std::string_view place, int rank, std::int64_t number) {
+  const auto fault = find_fault(place, [&](const Fault& f) {
+    return f.key == std::to_string(rank) &&
+           (f.number.empty() || f.number == std::to_string(number));
+  });
+  if (fault) act(*fault);
+}
+
 void fault_point_at_path(std::string_view place, std::string_view path) {
   const auto fault =
       find_fault(place, [&](const Fault& f) { return !f.key.empty() && path.ends_with(f.key); });

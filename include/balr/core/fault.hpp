@@ -12,6 +12,8 @@ namespace balr {
 //   kill   SIGKILL                    hang   sleeps for ever
 //   spin   computes for ever
 void fault_point(std::string_view place, int rank);
+// The same where a place is passed many times: ACTION@PLACE:RANK=NUMBER acts at that number only.
+void fault_point(std::string_view place, int rank, std::int64_t number);
 void fault_point_at_path(std::string_view place, std::string_view path);
 
 // The number of NAME@PLACE:KEY=NUMBER for this rank, else 0: for faults of another kind, as
