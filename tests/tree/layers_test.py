@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(os.environ["BALR_SOURCE_DIR"])
 RING = {"core": 0, "kernels": 0, "data": 1, "store": 1, "weights": 1, "dist": 1, "evaluation": 1, "run": 2, "dataset": 2, "speech": 2,
-        "bae": 2, "scoring": 2, "extract": 3, "train": 3, "binarize": 3, "doctor": 3, "app": 4}
+        "bae": 2, "scoring": 2, "extract": 3, "train": 3, "score": 3, "binarize": 3, "doctor": 3, "app": 4}
 # A vendor's header: the only files that may include it.
 VENDOR = {
     "mpi.h": {"src/dist/"}, "nccl.h": {"src/dist/"}, "hdf5.h": {"src/store/"}, "sndfile.h": {"src/data/"},
