@@ -28,6 +28,7 @@
 #include "app/commands/score_train.hpp"
 #include "app/commands/status.hpp"
 #include "app/commands/train.hpp"
+#include "app/commands/trials.hpp"
 #include "app/commands/verify.hpp"
 #include "app/nearest.hpp"
 #include "balr/core/error.hpp"
@@ -68,6 +69,7 @@ std::span<const CommandEntry> command_table() {
       // Group::kFiles
       entry<ExportCommand>(),
       entry<ImportCommand>(),
+      entry<TrialsCommand>(),
       entry<StatusCommand>(),
       entry<VerifyCommand>(),
       // Group::kModels

@@ -232,7 +232,7 @@ bool Binarization::compute() {
     }
     const AttributeRows content = encode(*rows);
     if (options_.save_output) {
-      fault_point("binarize.publish", world_.rank());
+      fault_point("binarize.publish", world_.rank(), rows->begin);
       check_ownership();
       parts_->publish(*rows, content);
     }

@@ -57,6 +57,7 @@ void act(const Fault& fault) {
   }
   if (fault.action == "abort") std::abort();
   if (fault.action == "kill") raise(SIGKILL);
+  if (fault.action == "term") raise(SIGTERM);
   while (fault.action == "hang") sleep(1000);
   volatile std::uint64_t count = 0;
   while (fault.action == "spin") count = count + 1;

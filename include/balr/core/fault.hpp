@@ -10,7 +10,7 @@ namespace balr {
 //   throw  an internal error          full   an IoError, as of a full disk
 //   segv   a write to address 0       abort  std::abort()
 //   kill   SIGKILL                    hang   sleeps for ever
-//   spin   computes for ever
+//   spin   computes for ever           term   SIGTERM, a request to stop
 void fault_point(std::string_view place, int rank);
 // The same where a place is passed many times: ACTION@PLACE:RANK=NUMBER acts at that number only.
 void fault_point(std::string_view place, int rank, std::int64_t number);

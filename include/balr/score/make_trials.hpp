@@ -43,10 +43,10 @@ TrialCounts make_trials(const TrialSource& source, const TrialChoice& choice,
 
 struct TrialFileOptions {
   std::filesystem::path input;  // a CSV with id (or audio) and speaker, or a folder of extract
-  std::filesystem::path out;
-  TrialChoice choice;
-  std::string exclude_same;  // column of the CSV; empty: none
-  bool force = false;        // replace `out`
+  std::filesystem::path out = {};
+  TrialChoice choice = {};
+  std::string exclude_same = {};  // column of the CSV; empty: none
+  bool force = false;             // replace `out`
 };
 
 // Writes `out`, tab-separated, with the header `enrollment test label` (1: target, 0: non-target),

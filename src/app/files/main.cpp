@@ -10,7 +10,7 @@ namespace {
 
 std::span<const Runner<>> runners() {
   static const std::vector<Runner<>> table = {runner(run_export), runner(run_import), runner(run_model_fetch),
-                                              runner(run_verify)};
+                                              runner(run_trials), runner(run_verify)};
   return table;
 }
 
