@@ -112,7 +112,7 @@ TEST(Plots, InfiniteAndCutValuesAreMarked) {
 }
 
 TEST(Plots, SizeDoesNotGrowWithTheTrialsAndBytesRepeat) {
-  const int many = test::by_level(30000, 100000, 1000000);
+  const int many = test::by_level(20000, 40000, 1000000);
   Philox random(1, 0, 0);
   const SortedScores scores(test::calibrated_scores(random, many, 2 * many));
   for (const auto draw : {det_svg, tippett_svg, histogram_svg, reliability_svg, ece_svg}) {
