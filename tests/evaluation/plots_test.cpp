@@ -77,9 +77,9 @@ TEST(Tippett, CurvesAreTheSharesAndEndWithTheData) {
   const double ten = std::log(10);
   const SortedScores scores({{1 * ten, 2 * ten, 2 * ten, 4 * ten}, {-4 * ten, -1 * ten}});
   const std::string svg = tippett_svg({scores, "t"});
-  // The axis spans the data and 3 % more on each side; the frame is 76..730 wide, 96..530 high.
+  // The axis spans the data and 3 % more on each side; the frame is 76..730 wide, 120..530 high.
   const auto x = [](double v) { return 76 + (v + 4.24) / 8.48 * (730 - 76); };
-  const auto y = [](double v) { return 530 - (v + 0.02) / 1.04 * (530 - 96); };
+  const auto y = [](double v) { return 530 - (v + 0.02) / 1.04 * (530 - 120); };
   const auto same = vertices(svg, kTargetColour);
   const std::vector<std::pair<double, double>> expected = {
       {1, 0}, {1, 0.25}, {2, 0.25}, {2, 0.5}, {2, 0.75}, {4, 0.75}, {4, 1}};

@@ -1,9 +1,11 @@
 """Every picture is well-formed XML that needs nothing from outside, for few trials, many, and infinite ones."""
 import os
+import re
 import subprocess
 import tempfile
 import unittest
 import xml.etree.ElementTree as xml
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +17,7 @@ def plots(targets, others, title="set"):
     with tempfile.TemporaryDirectory() as folder:
         text = "".join(f"1 {float(s)!r}\n" for s in targets) + "".join(f"0 {float(s)!r}\n" for s in others)
         subprocess.run([TOOL, "plots", folder, title], input=text.encode(), check=True)
-        return {name: open(os.path.join(folder, name), "rb").read() for name in sorted(os.listdir(folder))}
+        return {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
 
 
 class Plots(unittest.TestCase):
@@ -53,6 +55,26 @@ class Plots(unittest.TestCase):
                             self.assertTrue(0 <= float(element.attrib[key]) <= most, (name, file, element.attrib))
                     numbers = element.attrib.get("d", "").translate(str.maketrans("MLHV", "    ")).split()
                     self.assertTrue(all(0 <= float(n) <= 760 for n in numbers), (name, file))
+
+    def test_det_curve_falls_inside_its_frame(self):
+        """Along each stroke false alarms only fall and misses only rise; strokes begin where another ended."""
+        for seed in range(8):
+            random = np.random.default_rng(seed)
+            targets, others = int(random.integers(1, 900)), int(random.integers(1, 900))
+            content = plots(np.round(random.normal(2, 2, targets), seed % 3), np.round(random.normal(-1, 2, others), seed % 3))["det.svg"]
+            strokes = []
+            for path in xml.fromstring(content).iter(SVG + "path"):
+                for stroke in path.attrib["d"].split("M")[1:]:
+                    points = [tuple(map(float, p.split())) for p in re.split("L", stroke)]
+                    for x, y in points:
+                        self.assertTrue(75.9 <= x <= 730.1 and 119.9 <= y <= 530.1, (seed, x, y))
+                    for (x1, y1), (x2, y2) in zip(points, points[1:]):
+                        self.assertTrue(x2 <= x1 and y2 <= y1 and (x1 == x2 or y1 == y2), (seed, x1, y1, x2, y2))
+                    strokes.append((points[0], points[-1]))
+            strokes.sort(reverse=True)
+            for (_, end), (begin, _) in zip(strokes, strokes[1:]):
+                self.assertAlmostEqual(end[0], begin[0], delta=0.5, msg=seed)
+                self.assertAlmostEqual(end[1], begin[1], delta=0.5, msg=seed)
 
     def test_same_bytes_again(self):
         for targets, others in self.sets.values():

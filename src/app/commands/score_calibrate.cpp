@@ -30,7 +30,7 @@ void ScoreCalibrateCommand::declare(OptionList& list) {
   list.value("--prior", target_prior_,
              {"P", "weight of the same-speaker trials in the fit [default: 0.5]"});
   list.value("--regularization", regularization_,
-             {"KAPPA", "pseudo-trials per speaker set that pull LRs towards 1 [default: 0]"});
+             {"KAPPA", "pull LRs towards 1, as KAPPA trials without information [default: 0]"});
   list.value("--bounds", bounds, {"METHOD", "limits of what is reported", {"elub", "none"}});
   list.value("--cross-validate", cross_validate,
              {"WHAT", "calibrate FROM itself, each trial without its speakers", {"speakers"}});

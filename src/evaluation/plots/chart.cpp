@@ -9,7 +9,7 @@ namespace balr {
 namespace {
 
 constexpr double kWidth = 760, kHeight = 600;
-constexpr double kLeft = 76, kRight = 730, kTop = 96, kBottom = 530;
+constexpr double kLeft = 76, kRight = 730, kTop = 120, kBottom = 530;
 constexpr double kStrip = 44;  // for infinite values
 constexpr const char* kGrid = "stroke=\"#e4e4e4\"";
 constexpr const char* kInk = "stroke=\"#222\"";
@@ -140,10 +140,10 @@ void Chart::corner_note(const std::string& words) {
   note(kRight, kTop + corner_y_, words);
 }
 
-void Chart::bounds(const PlotData& data, double below_top) {
+void Chart::bounds(const PlotData& data) {
   const std::pair<double, std::int64_t> sides[] = {{data.bounds.lower, data.cut_below},
                                                    {data.bounds.upper, data.cut_above}};
-  double height = kTop + below_top;
+  double height = kTop - 21;  // in the margin, where they cover nothing
   for (const auto& [bound, cut] : sides) {
     const double value = bound / std::numbers::ln10;
     if (!std::isfinite(value) || value < x_.low || value > x_.high) continue;

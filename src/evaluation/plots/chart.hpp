@@ -55,7 +55,7 @@ class Chart {
   void corner_note(const std::string& words);  // in the upper right corner, one below the other
   void legend(const std::string& words, std::string_view style);  // below the title, in order
   // The bounds of the reported log-LRs (natural), and how many trials they cut.
-  void bounds(const PlotData& data, double below_top = 16);
+  void bounds(const PlotData& data);
 
   std::string finish() &&;
 

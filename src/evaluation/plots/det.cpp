@@ -85,14 +85,21 @@ std::vector<Rates> corners(const SortedScores& scores, const Chart& chart) {
 
 void draw_curve(Chart& chart, const std::vector<Rates>& rates) {
   PathCommands thick, thin;
-  const Rates* before = nullptr;
-  for (const Rates& r : rates) {
-    const double x = chart.x(r.false_alarm), y = chart.y(r.miss);
-    PathCommands& pen = r.few || (before && before->few) ? thin : thick;
-    if (!before || (before->few != r.few) || &pen != (before->few ? &thin : &thick))
-      pen.move_to(before ? chart.x(before->false_alarm) : x, before ? chart.y(before->miss) : y);
+  const auto place = [&](const Rates& r) {
+    return std::pair(chart.x(r.false_alarm), chart.y(r.miss));
+  };
+  for (std::size_t i = 1; i < rates.size(); ++i) {
+    const auto [from_x, from_y] = place(rates[i - 1]);
+    const auto [x, y] = place(rates[i]);
+    const bool few = rates[i - 1].few || rates[i].few;
+    const bool few_before = i > 1 && (rates[i - 2].few || rates[i - 1].few);
+    PathCommands& pen = few ? thin : thick;
+    if (i == 1 || few != few_before) pen.move_to(from_x, from_y);
     pen.step_to(x, y);
-    before = &r;
+  }
+  if (rates.size() == 1) {  // one corner alone: a dot
+    const auto [x, y] = place(rates[0]);
+    chart.svg().circle(x, y, 2.2, "fill=\"#0072b2\"");
   }
   chart.svg().path(thin.finish(), "fill=\"none\" stroke=\"#0072b2\" stroke-width=\"1\"");
   chart.svg().path(thick.finish(), "fill=\"none\" stroke=\"#0072b2\" stroke-width=\"2.4\"");

@@ -100,7 +100,7 @@ std::string reliability_svg(const PlotData& data) {
   draw_rug(chart, data.scores.targets(), true, kTargetColour);
   draw_rug(chart, data.scores.non_targets(), false, kOtherColour);
   draw_blocks(chart, blocks, data.scores);
-  chart.bounds(data, 76);  // clear of the strip of infinite values
+  chart.bounds(data);
   return std::move(chart).finish();
 }
 
