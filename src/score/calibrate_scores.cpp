@@ -193,10 +193,20 @@ class Calibrate {
                                     options_.program_version};
     write_file_atomically(folder_ / "metrics.json", calibrated_metrics_json(metrics));
     if (!options_.plots) return;
-    // Each fold of a cross-validation has bounds of its own: those of the whole set stand for them.
-    const CutCounts cuts = labelled_cuts(values);
-    write_plots(folder_, {reported, trials().file.filename().string() + ", calibrated", true,
-                          calibration_.bounds, cuts.below, cuts.above});
+    draw(reported, labelled_cuts(values));
+  }
+
+  // The folds of a cross-validation have bounds of their own, so no line stands for them.
+  void draw(const SortedScores& reported, const CutCounts& cuts) const {
+    std::string title = trials().file.filename().string() + ", calibrated";
+    PlotData data{reported, title, true, calibration_.bounds, cuts.below, cuts.above};
+    if (options_.cross_validate) {
+      data.bounds = {};
+      data.title += " by cross-validation";
+      if (calibration_.elub)
+        data.title += "; the folds' bounds cut " + std::to_string(cuts.below + cuts.above);
+    }
+    write_plots(folder_, data);
   }
 
   // Of the trials that the pictures show.
