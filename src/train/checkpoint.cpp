@@ -8,6 +8,7 @@
 
 #include "balr/core/atomic_file.hpp"
 #include "balr/core/error.hpp"
+#include "balr/core/fault.hpp"
 #include "balr/core/hash.hpp"
 
 namespace balr {
@@ -158,9 +159,11 @@ void save_checkpoint(const fs::path& run_folder, const Checkpoint& checkpoint, i
   if (error) throw IoError("cannot create the folder " + temporary.string() + ": " + error.message());
   write_state_dict(temporary / kModel, checkpoint.model);
   write_state_dict(temporary / kOptimizer, checkpoint.optimizer);
+  fault_point("train.save.files", 0, checkpoint.meta.finished);
   write_file_atomically(temporary / kMeta, sealed(checkpoint.meta, temporary));
   if (fs::exists(folder)) remove_checkpoint(folder);
   publish(temporary, folder);
+  fault_point("train.save.published", 0, checkpoint.meta.finished);
   fsync_path(run_folder);
   prune(run_folder, keep);
 }

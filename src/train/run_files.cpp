@@ -1,6 +1,7 @@
 #include "train/run_files.hpp"
 
 #include "balr/core/error.hpp"
+#include "balr/core/fault.hpp"
 
 namespace balr {
 namespace {
@@ -64,7 +65,9 @@ void RunFiles::write_checkpoint(Checkpoint checkpoint) {
     before_publish_();
     history_.sync();
     write_state_dict(folder_ / "last.pt", checkpoint.model);
+    fault_point("train.save.last", 0, checkpoint.meta.finished);
     save_checkpoint(folder_, checkpoint, kKeptCheckpoints);
+    fault_point("train.save.saved", 0, checkpoint.meta.finished);
     state_.done = checkpoint.meta.epoch;
     write_run_state(folder_, state_);
   });

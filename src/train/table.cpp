@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "balr/core/error.hpp"
+#include "balr/core/fault.hpp"
 #include "balr/dist/world.hpp"
 #include "train/shared_file.hpp"
 
@@ -58,19 +59,20 @@ Table open_table(const std::filesystem::path& input, const std::filesystem::path
     const Busy busy(world, name);
     return make_table(open_vectors(input, root, true));
   };
+  const bool shares = fault_number("no", "train.shared_table", world.rank()) == 0;
   Table table;
   std::optional<SharedFile> shared;
   all_agree(world, name, [&] {
     if (world.local_rank() != 0) return;
     table = read();
-    if (world.local_size() == 1) return;
+    if (world.local_size() == 1 || !shares) return;
     if (auto written = SharedFile::write(table)) shared.emplace(std::move(*written));
   });
   if (world.size() == 1) return table;
   const Told told = tell(world, shared, table);
   all_agree(world, name, [&] {
     std::optional<Table> mapped;
-    if (!told.path.empty()) mapped = map_table(told.path);
+    if (!told.path.empty() && shares) mapped = map_table(told.path);
     if (mapped && mapped->content_hash == told.content_hash)
       table = std::move(*mapped);
     else if (world.local_rank() != 0)

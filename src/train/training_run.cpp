@@ -86,6 +86,7 @@ bool TrainingRun::run() {
     save();
   }
   finish_files("end of training");
+  fault_point("train.end", world_.rank(), 0);
   return true;
 }
 
@@ -117,7 +118,7 @@ bool TrainingRun::run_epoch() {
 }
 
 void TrainingRun::do_step() {
-  fault_point("train.step", world_.rank());
+  fault_point("train.step", world_.rank(), position_.step + 1);
   const Batch batch = train_.get(position_.epoch, position_.next_batch);
   step_.set_learning_rate(learning_rate_at(settings_.learning_rate, position_.step,
                                            train_.count(), settings_.epochs));
@@ -176,6 +177,7 @@ void TrainingRun::finish_epoch() {
     if (report.best) files_->write_weights("best.pt", weights());
     if (is_due(settings_.save_period)) files_->write_weights("epoch" + std::to_string(position_.epoch) + ".pt", weights());
   }
+  fault_point("train.epoch", world_.rank(), position_.epoch);
   ++position_.epoch;
   position_.next_batch = 0;
   sums_.zero_();

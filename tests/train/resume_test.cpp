@@ -3,9 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <random>
-#include <set>
-#include <sstream>
 #include <thread>
 
 #include "balr/core/error.hpp"
@@ -23,6 +22,7 @@ using test::Ended;
 using test::run_worker;
 using test::Worker;
 
+constexpr int kEpochs = 300, kSteps = 3 * kEpochs;  // 11 speakers, 4 in a batch
 const std::vector<std::string> kArguments{"epochs=300", "checkpoint_ms=0", "save_period=100", "val_period=7"};
 const std::vector<const char*> kFiles{"last.pt", "best.pt", "epoch99.pt", "epoch299.pt", "history.csv"};
 
@@ -31,11 +31,13 @@ struct Undisturbed {
   test::TempDir folder;
   fs::path run = folder.path() / "whole";
   double seconds = 0;
+  std::string points;  // what TensorBoard shows
   Undisturbed() {
     const auto begin = std::chrono::steady_clock::now();
     const Ended ended = run_worker(1, run, kArguments);
     seconds = duration<double>(std::chrono::steady_clock::now() - begin).count();
     if (ended.code != 0) throw std::runtime_error(ended.log);
+    points = test::read_by_tensorboard(run);
   }
 };
 const Undisturbed& undisturbed() {
@@ -47,14 +49,13 @@ void expect_undisturbed(const fs::path& run) {
   for (const char* name : kFiles) EXPECT_TRUE(read_file(run / name) == read_file(undisturbed().run / name)) << name;
 }
 
-void expect_every_point_once(const fs::path& run) {
-  std::istringstream points(test::read_by_tensorboard(run));
-  std::set<std::string> seen;
-  std::string tag, step, value;
-  while (points >> tag >> step >> value) EXPECT_TRUE(seen.insert(tag + " " + step).second) << tag << " " << step;
-  // Two train losses, learning rate and gradient norm an epoch; two test losses and three figures of the codes a validation,
-  // of which there are 43 (42 multiples of 7, and the last).
-  EXPECT_EQ(seen.size(), (2u + 2u) * 300 + (2u + 3u) * 43);
+// Every point once, with its value.
+void expect_same_points(const fs::path& run) {
+  const std::string& points = undisturbed().points;
+  // Two train losses, learning rate and gradient norm an epoch; two test losses and three figures of
+  // the codes a validation, of which there are 43 (42 multiples of 7, and the last).
+  EXPECT_EQ(std::count(points.begin(), points.end(), '\n'), (2 + 2) * kEpochs + (2 + 3) * 43);
+  EXPECT_EQ(test::read_by_tensorboard(run), points);
 }
 
 // Waits, then ends one process of the run by `signal`. False if the run was over first.
@@ -76,7 +77,7 @@ TEST(Resume, KilledAnywhereOnAnyNumberOfRanks) {
     const fs::path run = folder.path() / "mse";
     while (true) {
       // Mostly one rank, which is the fastest; a resumed run has any number.
-      const int ranks = random() % 4 == 0 ? 2 + static_cast<int>(random() % 2) : 1;
+      const int ranks = random() % 4 == 0 ? 2 + static_cast<int>(random() % 3) : 1;
       Worker worker(ranks, run, kArguments);
       const bool struck = strike(worker, moment(random) * whole * (ranks > 1 ? 2 : 1), SIGKILL, random);
       const int code = worker.is_running() ? worker.wait() : 0;
@@ -87,11 +88,71 @@ TEST(Resume, KilledAnywhereOnAnyNumberOfRanks) {
     const Ended ended = run_worker(1, run, kArguments);
     ASSERT_EQ(ended.code, 0) << ended.log;
     expect_undisturbed(run);
-    expect_every_point_once(run);
+    expect_same_points(run);
     ++finished;
     ASSERT_LT(trial, 500);
   }
   EXPECT_GT(finished, 0);
+}
+
+// Where a run is killed: `fault` as BALR_FAULT takes it, on a rank that it names.
+struct Kill {
+  std::string place;
+  int rank;
+  std::int64_t number;
+  std::string fault() const {
+    return "kill@" + place + ":" + std::to_string(rank) + "=" + std::to_string(number);
+  }
+};
+
+// `count` kills on the way through the epochs, before any step, at the end of an epoch or in the
+// first save after a start, each later than the one before; then those that come last: before the
+// last step, at the end of the last epoch, in the last save, and after it.
+std::vector<Kill> kills_for(int count, int ranks, std::mt19937& random) {
+  const std::vector<std::string> in_save = {"train.save.last", "train.save.files",
+                                            "train.save.published", "train.save.saved"};
+  const auto any_rank = [&] { return static_cast<int>(random() % static_cast<unsigned>(ranks)); };
+  std::vector<std::int64_t> steps;
+  for (int i = 0; i < count; ++i) steps.push_back(10 + static_cast<std::int64_t>(random() % (kSteps - 20)));
+  std::sort(steps.begin(), steps.end());
+  std::vector<Kill> kills;
+  for (const std::int64_t step : steps) switch (random() % 4) {
+      case 0: kills.push_back({in_save[random() % in_save.size()], 0, 0}); break;
+      case 1: kills.push_back({"train.epoch", any_rank(), (step - 1) / 3}); break;
+      default: kills.push_back({"train.step", any_rank(), step});
+    }
+  kills.push_back({"train.step", any_rank(), kSteps});
+  kills.push_back({"train.epoch", any_rank(), kEpochs - 1});
+  kills.push_back({"train.save.last", 0, 1});
+  kills.push_back({"train.save.files", 0, 1});
+  // From here on the run has all its steps, and saves no more.
+  kills.push_back({random() % 2 ? "train.save.published" : "train.save.saved", 0, 1});
+  kills.push_back({"train.end", any_rank(), 0});
+  return kills;
+}
+
+// One run, killed again and again at places that are named, not at moments.
+TEST(Resume, KilledAtEveryKindOfPlace) {
+  std::mt19937 random(20251125);
+  for (const int ranks : {1, 4}) {
+    const test::TempDir folder;
+    const fs::path run = folder.path() / "mse";
+    const int count = ranks == 1 ? test::by_level(3, 8, 60) : test::by_level(0, 2, 60);
+    for (const Kill& kill : kills_for(count, ranks, random)) {
+      SCOPED_TRACE(std::to_string(ranks) + " ranks, " + kill.fault());
+      setenv("BALR_FAULT", kill.fault().c_str(), 1);
+      const Ended ended = run_worker(ranks, run, kArguments);
+      unsetenv("BALR_FAULT");
+      if (ranks == 1)
+        ASSERT_EQ(ended.code, 128 + SIGKILL) << ended.log;
+      else  // as the launcher tells it
+        ASSERT_NE(ended.log.find("signal 9"), std::string::npos) << ended.log;
+    }
+    const Ended ended = run_worker(ranks, run, kArguments);
+    ASSERT_EQ(ended.code, 0) << ended.log;
+    expect_undisturbed(run);
+    expect_same_points(run);
+  }
 }
 
 // Asks the run to stop at random moments until it has stopped twice or has ended; returns how often it stopped.
@@ -172,7 +233,7 @@ TEST(Resume, ADamagedNewestCheckpointCostsTimeOnly) {
     ASSERT_EQ(ended.code, 0) << ended.log;
     EXPECT_NE(ended.log.find("damaged"), std::string::npos) << ended.log;
     expect_undisturbed(run);
-    expect_every_point_once(run);
+    expect_same_points(run);
   }
 }
 
