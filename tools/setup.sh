@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up everything that building (and, with --tests, testing) balr needs; a second call is fast.
 #
-#   tools/setup.sh [--tests] [--demo]
+#   tools/setup.sh [--tests] [--demo] [--slurm]
 #
 # - System packages, on Debian 12 or Ubuntu 24.04, as root or with sudo. Without either it lists what is
 #   missing (on a cluster: load the modules) and goes on.
@@ -27,7 +27,7 @@ cmake                 CMake 3.21 or newer
 ninja-build           ninja
 ccache                ccache
 pkg-config            pkg-config
-python3-venv          Python 3.9 or newer with venv
+python3-venv          Python 3.9 or newer with venv (3.11 for the tests)
 libopenmpi-dev        MPI (Open MPI or MPICH)
 openmpi-bin           MPI's launcher
 libhdf5-dev           HDF5 1.10 or newer (serial)
@@ -46,6 +46,8 @@ LIST
   [[ " $* " == *" --tests "* ]] && printf '%s\n' 'libgtest-dev   GoogleTest' 'libbenchmark-dev   Google Benchmark' \
     'ffmpeg   the program ffmpeg' 'shellcheck   shellcheck' \
     'clang-16   clang 16 (for the fuzz programs alone)' 'libclang-rt-16-dev   its sanitizers and libFuzzer' 'zsh   zsh (for the test of its completion)'
+  [[ " $* " == *" --slurm "* ]] && printf '%s\n' 'slurm-wlm   Slurm with its daemons (for tests on two nodes of this machine)' \
+    'munge   munge' 'iproute2   ip (for tests between two network namespaces)'
   [[ " $* " == *" --demo "* ]] && printf '%s\n' 'espeak-ng   espeak-ng' 'curl   curl'
   return 0
 }
@@ -119,7 +121,8 @@ balr_build() {
     options+=(-G Ninja)
   fi
   command -v ccache >/dev/null && options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-  [ -n "${LibTorch_ROOT:-}" ] && options+=("-DLibTorch_ROOT=$LibTorch_ROOT")
+  # Several versions may lie in $BALR_DEPS; this checkout's is meant.
+  options+=("-DLibTorch_ROOT=${LibTorch_ROOT:-$(echo "$BALR_DEPS/torch-$balr_torch_version"/lib/python3*/site-packages/torch)}")
   local log="$balr_root/build/configure.log"
   mkdir -p "$balr_root/build"
   (cd "$balr_root" && cmake --preset release "${options[@]}" >"$log" 2>&1) ||
