@@ -24,6 +24,7 @@
 #include "app/commands/model_fetch.hpp"
 #include "app/commands/model_info.hpp"
 #include "app/commands/model_init.hpp"
+#include "app/commands/score_calibrate.hpp"
 #include "app/commands/score_test.hpp"
 #include "app/commands/score_train.hpp"
 #include "app/commands/status.hpp"
@@ -66,6 +67,7 @@ std::span<const CommandEntry> command_table() {
       entry<BinarizeCommand>(),
       entry<ScoreTrainCommand>(),
       entry<ScoreTestCommand>(),
+      entry<ScoreCalibrateCommand>(),
       // Group::kFiles
       entry<ExportCommand>(),
       entry<ImportCommand>(),

@@ -60,7 +60,7 @@ std::string list_commands(const std::string& heading, auto&& wanted) {
   for (const CommandEntry& entry : command_table())
     if (!entry.info.hidden && wanted(entry.info))
       out +=
-          row(entry.info.name, entry.info.summary + (entry.info.planned ? " (not yet)" : ""), 18);
+          row(entry.info.name, entry.info.summary + (entry.info.planned ? " (not yet)" : ""), 19);
   return out.empty() ? "" : "\n" + heading + ":\n" + out;
 }
 

@@ -56,7 +56,8 @@ void add_embedding_keys(std::vector<KeyInfo>& keys) {
      "standard deviation of noise added to the samples"},
     {features + "scale", kFloat, "1.0", extract(), "factor on the samples before the filterbank"},
     {"embeddings.precision", kText, "auto", extract(),
-     "of the network; auto: fp32 on the CPU, tf32 on CUDA", {"auto", "fp32", "tf32"}},
+     "of the network; auto: fp32 on the CPU (which has no other), tf32 on CUDA",
+     {"auto", "fp32", "tf32", "bf16", "fp16"}},
     {"embeddings.convolution", kText, "auto", extract(),
      "on the CPU; auto: winograd, half the time of direct, errors of 1e-5", {"auto", "winograd", "direct"}},
     {"embeddings.max_failed_fraction", kFloat, "0.01", runtime(),
@@ -127,6 +128,9 @@ void add_trainer_keys(std::vector<KeyInfo>& keys) {
     {"trainer.canonical_sums", kText, "auto", train(),
      "same bytes on any number of ranks; auto: true on the CPU, false on devices",
      {"auto", "true", "false"}},
+    {"trainer.precision", kText, "fp32", train(), "of products on a GPU", {"fp32", "tf32"}},
+    {"trainer.cuda_graph", kBool, "true", runtime(),
+     "a GPU replays the step as one piece; false: operation by operation"},
     {"trainer.checkpoint_seconds", kFloat, "60", runtime(), "seconds between checkpoints"},
   });
   const std::string triplets = "pairs the miner keeps: all, hard, semihard or easy";
@@ -173,6 +177,13 @@ void add_score_keys(std::vector<KeyInfo>& keys) {
     {"scorer.q", kFloat, "0.1", score(), "start of the fit", {}, {"maxllr"}},
     {"scorer.dim", kInt, "1", score(), "dimension of the similarity", {}, {"cosine"}},
     {"scorer.eps", kFloat, "1e-8", score(), "smallest divisor", {}, {"beta", "cosine"}},
+    {"scorer.mean", kOptionalPath, "null", score(),
+     "embeddings whose mean is subtracted from those of the test; null: nothing", {},
+     {"embedding_cosine"}},
+    {"population", kOptionalText, "null", runtime(),
+     "whom the data stand for, in your words; kept with scorers, metrics and calibrations"},
+    {"propositions", kOptionalText, "null", runtime(),
+     "what the likelihood ratios compare, in your words; kept likewise"},
   });
 }
 

@@ -38,7 +38,8 @@ std::vector<GroupInfo> make_groups() {
         {"dna", "balr.scoring.llr.DNALLRScorer"},
         {"speech", "balr.scoring.llr.SpeechLLRScorer"},
         {"maxllr", "balr.scoring.llr.MaxLLRScorer"},
-        {"cosine", "balr.scoring.cosine.CosineSimilarityScorer"}},
+        {"cosine", "balr.scoring.cosine.CosineSimilarityScorer"},
+        {"embedding_cosine", "balr.scoring.cosine.EmbeddingCosineScorer"}},
        {"beta"}},
   };
 }

@@ -133,7 +133,8 @@ TEST_F(CompletionTest, EveryValueOfAKeyIsTaken) {
 
 TEST_F(CompletionTest, GroupsAndLists) {
   EXPECT_EQ(offered({"config", "scorer="}), (Words{"scorer=beta", "scorer=dna", "scorer=speech",
-                                                   "scorer=maxllr", "scorer=cosine"}));
+                                                   "scorer=maxllr", "scorer=cosine",
+                                                   "scorer=embedding_cosine"}));
   EXPECT_EQ(offered({"config", "trainer.losses="}).size(), 4u);
   EXPECT_EQ(offered({"config", "trainer.losses=[mse,"}),
             (Words{"trainer.losses=[mse,triplet", "trainer.losses=[mse,sparsity",

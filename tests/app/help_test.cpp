@@ -75,9 +75,13 @@ TEST_F(HelpTest, OfACommandNamesAllThatItTakes) {
 }
 
 TEST_F(HelpTest, EveryCommandHasExamplesThatParse) {
-  for (const char* file : {"dev.csv", "test.csv", "trials.tsv", "trials.csv"})
+  for (const char* folder : {"speech", "attributes/test", "embeddings/test", "runs/lr", "dev", "test",
+                             "case", "small"})
+    std::filesystem::create_directories(folder);
+  for (const char* file : {"dev.csv", "test.csv", "trials.tsv", "trials.csv", "trials.txt",
+                           "dev/scores.csv", "test/scores.csv", "case/scores.csv",
+                           "small/scores.csv", "runs/lr/calibration.json"})
     std::ofstream(file) << "audio\n";
-  std::filesystem::create_directory("speech");
   setenv("SHELL", "/bin/bash", 1);
   for (const CommandEntry& entry : command_table()) {
     bool own = false;

@@ -29,10 +29,14 @@ void check_encoder(const Config& config, const std::string& command) {
 
 void check_scorer(const Config& config, const std::string& command) {
   if (!config.has("scorer"))
-    throw ConfigError(command + " needs a scorer; give scorer=beta, dna, speech, maxllr or cosine");
+    throw ConfigError(
+        command +
+        " needs a scorer; give scorer=beta, dna, speech, maxllr, cosine or embedding_cosine");
   require_positive(config, "scorer.n_attributes");
   if (config.integer("scorer.n_iterations") < 0)
     throw ConfigError("scorer.n_iterations must be at least 0");
+  if (config.has("scorer.maxllr") && config.integer("scorer.n_iterations") < 1)
+    throw ConfigError("scorer.n_iterations must be at least 1: scorer=maxllr has no fit without");
   for (const char* key :
        {"scorer.drop_in", "scorer.typicality_threshold", "scorer.f", "scorer.p", "scorer.q"})
     if (config.has(key)) require_range(config, key, 0, 1);
@@ -42,6 +46,14 @@ void check_scorer(const Config& config, const std::string& command) {
     throw ConfigError("scorer.K must be 2: an attribute is on or off");
   if (config.has("scorer.eps") && !(config.real("scorer.eps") > 0))
     throw ConfigError("scorer.eps must be greater than 0");
+}
+
+void check_checkpoint(const Config& config, const std::string& command) {
+  if (config.has("scorer.cosine") || config.has("scorer.embedding_cosine")) return;
+  if (!config.optional_text("scorer.checkpoint_path"))
+    throw ConfigError(command +
+                      " needs a fitted scorer; give scorer.checkpoint_path=FILE, which balr score "
+                      "train writes, or scorer=cosine");
 }
 
 }  // namespace balr

@@ -9,5 +9,7 @@ namespace balr {
 // in the error. Throw ConfigError.
 void check_encoder(const Config& config, const std::string& command);
 void check_scorer(const Config& config, const std::string& command);
+// A scorer that is fitted needs the file of its fit.
+void check_checkpoint(const Config& config, const std::string& command);
 
 }  // namespace balr

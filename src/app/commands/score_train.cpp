@@ -10,16 +10,19 @@ CommandInfo ScoreTrainCommand::info() {
       .group = Group::kWork,
       .program = Program::kRanks,
       .summary = "Fit a likelihood-ratio scorer",
-      .description = "Counts the binary attributes of each speaker and writes scorer.pt.",
+      .description =
+          "Counts the binary attributes of each speaker, fits the scorer in double precision and\n"
+          "writes scorer.pt, which the Python balr loads too, and scorer.json, which says what it\n"
+          "was fitted on. population= and propositions= take your words for whom the data stand\n"
+          "and which two propositions the likelihood ratios compare.",
       .examples = "balr score train --save-dir runs/scorer/dna dev.csv scorer=dna",
       .overrides = true,
-      .planned = true,
   };
 }
 
 void ScoreTrainCommand::declare(OptionList& list) {
   list.argument("TRAIN", input, PathCheck::kExists, "binary attributes of speakers");
-  declare_exist_ok(list, "use an existing --save-dir");
+  declare_exist_ok(list, "replace the scorer in --save-dir");
   declare_run_options(list, "runs/scorer/train");
 }
 
@@ -28,9 +31,11 @@ void ScoreTrainCommand::finish(std::span<const std::string> overrides) {
   exist_ok = config.flag("exist_ok");
   if (!save_dir) save_dir = "runs/scorer/train";
   check_scorer(config, "score train");
-  if (config.has("scorer.cosine"))
-    throw ConfigError(
-        "scorer=cosine does not need to be fit; use it in balr score test, or fit another scorer");
+  for (const std::string name : {"cosine", "embedding_cosine"})
+    if (config.has("scorer." + name))
+      throw ConfigError(
+          "scorer=" + name +
+          " does not need to be fit; use it in balr score test, or fit another scorer");
 }
 
 }  // namespace balr

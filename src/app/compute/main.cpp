@@ -24,6 +24,8 @@ std::span<const RankRunner> rank_runners() {
       runner(run_binarize),
       runner(run_doctor),
       runner(run_extract),
+      runner(run_score_test),
+      runner(run_score_train),
       runner(run_train),
   };
   return table;

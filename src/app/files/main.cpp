@@ -10,6 +10,7 @@ namespace {
 
 std::span<const Runner<>> runners() {
   static const std::vector<Runner<>> table = {runner(run_export), runner(run_import), runner(run_model_fetch),
+                                              runner(run_score_calibrate),
                                               runner(run_trials), runner(run_verify)};
   return table;
 }
