@@ -1,7 +1,10 @@
 // Compiled instead of ffmpeg_file.cpp where FFmpeg's headers are not there.
+#include "balr/data/audio_library.hpp"
 #include "data/audio_source.hpp"
 
 namespace balr {
+
+std::string ffmpeg_library_version() { return {}; }
 
 std::unique_ptr<AudioSource> open_ffmpeg_file(InputFile&, DecodeResult& failure) {
   failure = failed(RowStatus::kDecode,

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "balr/data/audio_library.hpp"
+
 namespace balr {
 namespace {
 
@@ -74,6 +76,15 @@ Loaded load() {
 }
 
 }  // namespace
+
+std::string ffmpeg_library_version() {
+  std::string problem;
+  const FfmpegLibrary* const f = ffmpeg_library(problem);
+  if (!f) return {};
+  const unsigned version = f->avformat_version();
+  return std::to_string(AV_VERSION_MAJOR(version)) + "." + std::to_string(AV_VERSION_MINOR(version)) + "." +
+         std::to_string(AV_VERSION_MICRO(version));
+}
 
 const FfmpegLibrary* ffmpeg_library(std::string& problem) {
   static const Loaded loaded = load();

@@ -22,6 +22,7 @@ namespace balr {
   X(avformat_close_input)          \
   X(avformat_find_stream_info)     \
   X(avformat_index_get_entries_count) \
+  X(avformat_version)              \
   X(av_find_best_stream)           \
   X(av_read_frame)                 \
   X(avio_alloc_context)            \

@@ -16,7 +16,8 @@ std::vector<LibraryVersion> library_versions() {
   const char* pmix = std::getenv("PMIX_VERSION");
   return {{"MPI", mpi_library_version(), ""},      {"PMIx", pmix ? pmix : "", "3"},
           {"NCCL", nccl_library_version(), "2.18"}, {"LibTorch", TORCH_VERSION, "2.6"},
-          {"HDF5", hdf5_library_version(), "1.10"}, {"libsndfile", audio_library_version(), "1.1"}};
+          {"HDF5", hdf5_library_version(), "1.10"}, {"libsndfile", audio_library_version(), "1.1"},
+          {"libavformat", ffmpeg_library_version(), "59.27"}};
 }
 
 bool at_least(const std::string& version, const std::string& floor) {

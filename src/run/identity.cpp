@@ -1,5 +1,6 @@
 #include "balr/run/identity.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "balr/core/error.hpp"
@@ -9,17 +10,21 @@
 namespace balr {
 namespace {
 
-// Ranks whose value is not that of most (of the lowest rank among equals), as "2, 5".
-std::string odd_ranks(const std::vector<std::string>& values) {
+// Ranks whose value is not that of most (of the lowest rank among equals), as "rank 2 on n1, rank 5 on n2, and 3 more".
+std::string odd_ranks(const std::vector<std::string>& values, const std::vector<std::string>& hosts) {
+  constexpr std::size_t kMostNamed = 8;
   std::map<std::string, int> count;
   for (const std::string& value : values) ++count[value];
   std::string most = values.front();
   for (const std::string& value : values)
     if (count[value] > count[most]) most = value;
   std::string ranks;
-  for (std::size_t r = 0; r < values.size(); ++r)
-    if (values[r] != most) ranks += (ranks.empty() ? "" : ", ") + std::to_string(r);
-  return ranks;
+  std::size_t odd = 0;
+  for (std::size_t r = 0; r < values.size(); ++r) {
+    if (values[r] == most || ++odd > kMostNamed) continue;
+    ranks += (ranks.empty() ? "rank " : ", rank ") + std::to_string(r) + " on " + hosts[r];
+  }
+  return odd > kMostNamed ? ranks + ", and " + std::to_string(odd - kMostNamed) + " more" : ranks;
 }
 
 }  // namespace
@@ -40,16 +45,16 @@ void agree_identity(World& world, const std::vector<IdentityPart>& parts) {
   std::string mine;
   for (const IdentityPart& part : parts) mine += sha256_hex(part.name + "\n" + part.text);
   const std::vector<std::string> all = world.all_gather(mine, "identity of the run");
+  if (std::all_of(all.begin(), all.end(), [&](const std::string& theirs) { return theirs == all.front(); })) return;
+  const std::vector<std::string> hosts = world.all_gather(world.host(), "hosts of ranks that differ");
   std::string differing;
   for (std::size_t p = 0; p < parts.size(); ++p) {
     std::vector<std::string> values;
     for (const std::string& text : all) values.push_back(text.size() < (p + 1) * kDigits ? "" : text.substr(p * kDigits, kDigits));
-    const std::string ranks = odd_ranks(values);
-    if (!ranks.empty()) differing += (differing.empty() ? "" : "; ") + parts[p].name + " (rank " + ranks + ")";
+    const std::string ranks = odd_ranks(values, hosts);
+    if (!ranks.empty()) differing += (differing.empty() ? "" : "; ") + parts[p].name + " (" + ranks + ")";
   }
-  const std::string others = odd_ranks(all);
-  if (differing.empty() && !others.empty()) differing = "number of parts (rank " + others + ")";
-  if (differing.empty()) return;
+  if (differing.empty()) differing = "number of parts (" + odd_ranks(all, hosts) + ")";
   throw InternalError("the ranks do not work on the same thing; different from most: " + differing +
                       ": see that all nodes have the same program, files and arguments, then start again");
 }

@@ -1,7 +1,9 @@
 """`balr doctor` on one process and on several ranks: what it says, and that a fault is a non-zero exit code."""
+import re
+import subprocess
 import unittest
 
-from harness import TempTestCase, main, run
+from harness import BUILD, TempTestCase, main, run
 
 
 class Doctor(TempTestCase):
@@ -15,6 +17,16 @@ class Doctor(TempTestCase):
             for word in ("LibTorch 2", "HDF5 1", "libsndfile 1", "small files/s", "GiB free"):
                 self.assertIn(word, text)
             self.assertFalse((self.dir / "results").exists(), "the doctor left a folder behind")
+
+    def test_the_version_of_ffmpeg(self):
+        text = run("doctor", "--save-dir", self.dir / "results")
+        said = re.search(r"libavformat (\d+\.\d+\.\d+)", text)
+        if "FFMPEG_FOUND:INTERNAL=1" not in (BUILD / "CMakeCache.txt").read_text():
+            self.assertIsNone(said, text)
+            return
+        shown = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout
+        numbers = re.search(r"libavformat +\d+\. *\d+\.\d+ / +(\d+)\. *(\d+)\.(\d+)", shown)
+        self.assertEqual(said and said[1], ".".join(numbers.groups()), text)
 
     def test_a_folder_that_cannot_be_written(self):
         (self.dir / "file").write_text("no folder")

@@ -33,7 +33,7 @@ TEST(Identity, OddRanksAndPartsAreNamed) {
       ADD_FAILURE() << "nothing was thrown";
     } catch (const InternalError& error) {
       const std::string text = error.what();
-      EXPECT_NE(text.find("model (rank " + std::to_string(odd) + ")"), std::string::npos) << text;
+      EXPECT_NE(text.find("model (rank " + std::to_string(odd) + " on " + world->host() + ")"), std::string::npos) << text;
       EXPECT_EQ(text.find("configuration ("), std::string::npos) << text;
     }
   }

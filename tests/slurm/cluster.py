@@ -3,13 +3,18 @@
 Each node is a slurmd in mount and UTS namespaces of its own, so that it has its own host name, and PMIx's folder and
 Open MPI's shared-memory files of the two nodes do not collide.
 """
+import ctypes
 import os
+import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
+import unittest
 from pathlib import Path
 
+LIBC = ctypes.CDLL(None)
 NODES = ("n1", "n2")
 NEEDED = ("slurmctld", "slurmd", "srun", "sbatch", "munged", "unshare")
 
@@ -25,14 +30,35 @@ def missing():
     return None if trial.returncode == 0 else "this machine does not allow namespaces"
 
 
+def needs_slurm(test):
+    """Skips the tests where no Slurm can be started; with BALR_REQUIRE_SLURM=1 that is an error instead."""
+    reason = missing()
+    if reason and os.environ.get("BALR_REQUIRE_SLURM") == "1":
+        raise RuntimeError(f"BALR_REQUIRE_SLURM=1, but no Slurm can be started here: {reason}")
+    return unittest.skipIf(reason, f"no Slurm can be started here: {reason}")(test)
+
+
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
+    """Ports that nobody listens on, below those that the system gives to outgoing connections."""
+    sockets = []
+    for port in random.SystemRandom().sample(range(12000, 32000), 200):
+        one = socket.socket()
+        try:
+            one.bind(("", port))
+            sockets.append(one)
+        except OSError:
+            one.close()
+        if len(sockets) == count:
+            break
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
         one.close()
     return ports
+
+
+def die_with_parent():
+    """In a child before exec: ended when the test's process is, however that happens (1: PR_SET_PDEATHSIG)."""
+    LIBC.prctl(1, signal.SIGTERM)
 
 
 class Cluster:
@@ -43,37 +69,43 @@ class Cluster:
         self.cpus, self.kill_wait = cpus_per_node, kill_wait
         self.conf = self.folder / "slurm.conf"
         self.env = dict(os.environ, SLURM_CONF=str(self.conf), PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
-        self.munge = None
+        self.daemons = {}  # by name
 
     def start(self):
         for name in ("state", "log", "pmix", *(f"{kind}.{node}" for kind in ("spool", "pmix") for node in NODES)):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._start_munge()
         self._write_configuration()
-        subprocess.run(["slurmctld", "-c", "-f", str(self.conf)], env=self.env, check=True)
+        self._daemon("slurmctld", "slurmctld", "-D", "-c", "-f", str(self.conf))
         for node in NODES:
             self.start_node(node)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while self.idle_nodes() != len(NODES):
-            if time.monotonic() > deadline:
-                raise RuntimeError("the nodes did not come up:\n" + self.logs())
+            dead = [name for name, daemon in self.daemons.items() if daemon.poll() is not None]
+            if dead or time.monotonic() > deadline:
+                raise RuntimeError(f"the nodes did not come up; ended: {dead}\n{self.logs()}")
             time.sleep(0.3)
 
     def start_node(self, node):
         own = f"hostname {node} && mount --bind '{self.folder}/pmix.{node}' '{self.folder}/pmix'"
-        subprocess.run(["unshare", "-m", "-u", "sh", "-c", f"{own} && exec slurmd -N {node} -f '{self.conf}'"],
-                       env=self.env, check=True)
+        self._daemon(node, "unshare", "-m", "-u", "sh", "-c", f"{own} && exec slurmd -D -N {node} -f '{self.conf}'")
 
     def stop_node(self, node):
-        self._kill(self.folder / f"slurmd.{node}.pid")
+        self._end(node)
 
     def stop(self):
-        subprocess.run(["scancel", "--full", "--user=root"], env=self.env, capture_output=True, timeout=30)
-        for node in NODES:
-            self.stop_node(node)
-        self._kill(self.folder / "slurmctld.pid")
-        if self.munge:
-            self.munge.terminate()
+        """Ends all jobs, daemons and what they left behind; works at any point of start()."""
+        if "slurmctld" in self.daemons:
+            subprocess.run(["scancel", "--full", "--user=root"], env=self.env, capture_output=True, timeout=30)
+        for name in reversed(list(self.daemons)):
+            self._end(name)
+        own = f"SLURM_CONF={self.conf}".encode()
+        for folder in Path("/proc").glob("[0-9]*"):  # processes of steps, which outlive slurmd
+            try:
+                if int(folder.name) != os.getpid() and own in (folder / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(folder.name), signal.SIGKILL)
+            except (OSError, ValueError):
+                continue
 
     def run(self, *command, check=True, timeout=300, **env):
         done = subprocess.run([str(word) for word in command], timeout=timeout, stdout=subprocess.PIPE,
@@ -112,13 +144,12 @@ class Cluster:
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
         self.folder.chmod(0o755)
-        self.munge = subprocess.Popen(
-            ["munged", "--foreground", "--force", f"--socket={socket_file}", f"--key-file={key}", f"--pid-file={self.folder}/munged.pid",
-             f"--log-file={self.folder}/log/munged.log", f"--seed-file={self.folder}/munged.seed"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.env)
-        deadline = time.monotonic() + 20
+        munge = self._daemon("munged", "munged", "--foreground", "--force", f"--socket={socket_file}", f"--key-file={key}",
+                             f"--pid-file={self.folder}/munged.pid", f"--log-file={self.folder}/log/munged.log",
+                             f"--seed-file={self.folder}/munged.seed")
+        deadline = time.monotonic() + 60
         while not socket_file.exists():
-            if time.monotonic() > deadline or self.munge.poll() is not None:
+            if time.monotonic() > deadline or munge.poll() is not None:
                 raise RuntimeError("munged did not start:\n" + self.logs())
             time.sleep(0.1)
 
@@ -157,9 +188,19 @@ PartitionName=main Nodes={','.join(NODES)} Default=YES MaxTime=INFINITE State=UP
 """)
         (self.folder / "mpi.conf").write_text(f"PMIxCliTmpDirBase={self.folder}/pmix\n")
 
-    @staticmethod
-    def _kill(pid_file):
+    def _daemon(self, name, *command):
+        with open(self.folder / "log" / f"{name}.out", "w") as out:
+            self.daemons[name] = subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                                  preexec_fn=die_with_parent)
+        return self.daemons[name]
+
+    def _end(self, name):
+        daemon = self.daemons.pop(name, None)
+        if daemon is None:
+            return
+        daemon.terminate()
         try:
-            os.kill(int(pid_file.read_text()), 15)
-        except (OSError, ValueError):
-            pass
+            daemon.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()

@@ -12,8 +12,10 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "pipeline"))
+import numpy as np  # noqa: E402
+
 import cluster  # noqa: E402
-from harness import BALR, BUILD, SOURCE, ModelTestCase, main, run, wait_for, write_csv  # noqa: E402
+from harness import BALR, BUILD, SOURCE, ModelTestCase, main, run, voice, wait_for, write_csv, write_wav  # noqa: E402
 
 SCRIPTS = SOURCE / "slurm"
 ROOT_MAY = dict(OMPI_ALLOW_RUN_AS_ROOT=1, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, OMPI_MCA_btl_vader_single_copy_mechanism="none",
@@ -28,11 +30,11 @@ def sha256(path):
 
 
 def balr_processes():
-    """The computing processes on this machine: (pid, node it believes to be on)."""
+    """The computing processes of this build on this machine: (pid, node it believes to be on, rank)."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if "balr-compute" in os.readlink(folder / "exe"):
+            if str(BUILD / "balr-compute") in os.readlink(folder / "exe"):
                 env = (folder / "environ").read_bytes().split(b"\0")
                 node = [v[15:].decode() for v in env if v.startswith(b"SLURMD_NODENAME=")]
                 rank = [v[13:].decode() for v in env if v.startswith(b"SLURM_PROCID=")]
@@ -48,7 +50,7 @@ def process_of_rank(rank):
     return next(pid for pid, _, r in balr_processes() if r == rank)
 
 
-@unittest.skipIf(cluster.missing(), f"no Slurm can be started here: {cluster.missing()}")
+@cluster.needs_slurm
 class OnACluster(ModelTestCase):
     """A cluster, synthetic voices, a model, a long list (the same voices many times) and what undisturbed runs make of it."""
 
@@ -180,14 +182,41 @@ class JobScripts(OnACluster):
         self.assertEqual(fields["Restarts"], "1", self.output(job))
         self.same_as_undisturbed(out)
 
+    # One minute is the shortest limit of Slurm; it warns up to a minute early, so a run gets some 15 s.
+    limit = ("--time=1", "--signal=USR2@45")
+
+    def test_a_time_limit_shorter_than_a_part_requeues_extraction_until_it_is_done(self):
+        alone = self.dir / "alone"
+        one_rank = ("--nodes=1", "--ntasks-per-node=1", *self.limit)  # which claims a whole part at a time
+        for seconds in (60, 240, 960):  # of speech in a row: some 20 s a part of 8 rows; again if the machine was faster than that
+            table, out = self.long_files(seconds), self.dir / f"out{seconds}"
+            job = self.submit("extract.sbatch", INPUT=table, SAVE_DIR=out, options=one_rank)
+            fields = self.ended(job, timeout=900)
+            if int(fields["Restarts"]) >= 2:  # at least twice in two parts: in the middle of one
+                break
+        self.assertGreaterEqual(int(fields["Restarts"]), 2, self.output(job))
+        run("extract", "--save-dir", alone, table, f"embeddings.model.model_repo={self.model}", ranks=2)
+        self.assertEqual(sha256(out / "embeddings.h5"), sha256(alone / "embeddings.h5"))
+
+    def long_files(self, seconds):
+        """A list of two parts of 8 rows, each a file of so many seconds."""
+        rows = []
+        for row in range(16):
+            path = self.dir / f"long{seconds}" / f"{row % 4}.wav"
+            if row < 4:
+                speech = voice(row, 0, 6)
+                write_wav(path, np.tile(speech, -(-seconds // 6)))
+            rows.append((str(row), path, f"v{row % 4}"))
+        return write_csv(self.dir / f"long{seconds}.csv", ("id", "audio", "speaker"), rows)
+
     def test_a_time_limit_requeues_training_until_it_is_done(self):
-        out, alone = self.dir / "out", self.dir / "alone"
-        data = self.shared / "small"
-        epochs = self.epochs_of(40, data)
-        # One minute is the shortest limit of Slurm; it warns up to a minute early, at once here, so a run gets some 10 s.
-        job = self.submit("train.sbatch", f"trainer.epochs={epochs}", *TRAIN, TRAIN=data, VAL=data, SAVE_DIR=out,
-                          options=("--time=1", "--signal=USR2@45"))
-        fields = self.ended(job, timeout=280)
+        alone, data = self.dir / "alone", self.shared / "small"
+        for seconds in (40, 160, 640):  # longer if the machine was faster than when it was measured
+            epochs, out = self.epochs_of(seconds, data), self.dir / f"out{seconds}"
+            job = self.submit("train.sbatch", f"trainer.epochs={epochs}", *TRAIN, TRAIN=data, VAL=data, SAVE_DIR=out, options=self.limit)
+            fields = self.ended(job, timeout=900)
+            if int(fields["Restarts"]) >= 1:
+                break
         self.assertGreaterEqual(int(fields["Restarts"]), 1, self.output(job))
         run("train", "--save-dir", alone, "--config-name", "recipe", data, data, f"trainer.epochs={epochs}", *TRAIN)
         self.assertEqual(sha256(out / "last.pt"), sha256(alone / "last.pt"))
@@ -195,7 +224,7 @@ class JobScripts(OnACluster):
 
     def epochs_of(self, seconds, data):
         """How many epochs take so long, on the ranks and nodes of the test."""
-        probe = self.dir / "probe"
+        probe = self.dir / f"probe{seconds}"
         begin = time.monotonic()
         self.srun("train", "--save-dir", probe, "--config-name", "recipe", data, data, "trainer.epochs=200", *TRAIN)
         return max(200, int(200 * seconds / (time.monotonic() - begin)))

@@ -17,7 +17,7 @@ struct IdentityPart {
 std::string identity_hash(const std::vector<IdentityPart>& parts);
 
 // Collective. Compares every part over the ranks (a node may see an older copy of a file); throws InternalError that names the
-// parts that differ and the ranks that differ from most.
+// parts that differ and the ranks that differ from most, with their hosts.
 void agree_identity(World& world, const std::vector<IdentityPart>& parts);
 
 }  // namespace balr
