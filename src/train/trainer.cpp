@@ -190,13 +190,14 @@ namespace {
 ExitCode train_tables(const TrainOptions& options, const Table& train, Table test, World& world, const StopFlag& stop) {
   Plan plan;
   all_agree(world, "check of arguments and data", [&] { plan = make_plan(options, train, test, world); });
-  const std::vector<IdentityPart> parts{{"the configuration", options.config_identity},
-                                        {"the training data", train.content_hash},
-                                        {"the validation data", test.content_hash}};
+  std::vector<IdentityPart> parts{{"the configuration", options.config_identity},
+                                  {"the training data", train.content_hash},
+                                  {"the validation data", test.content_hash}};
+  plan.identity.identity = identity_hash(parts);
+  parts.push_back({"the program version", options.program_version});  // of the ranks, not of the run
   agree_identity(world, parts);
   const int cores = cores_of_rank(world);
   plan.threads = options.settings.num_threads > 0 ? static_cast<int>(options.settings.num_threads) : cores;
-  plan.identity.identity = identity_hash(parts);
   RunFolder folder = open_run_folder(options, plan.identity.identity, world);
   if (folder.finished) return ExitCode::kOk;
   const bool speaks = world.rank() == 0;
