@@ -56,6 +56,7 @@ ScoreHeader read_header(std::string_view line, const fs::path& file) {
 
 double score_of(std::string_view cell) {
   if (cell.empty()) return std::nan("");
+  if (cell.starts_with('+')) cell.remove_prefix(1);  // from_chars takes none
   double value = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (error != std::errc() || end != cell.data() + cell.size() || std::isnan(value))
