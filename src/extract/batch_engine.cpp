@@ -1,38 +1,31 @@
-#include <c10/util/Exception.h>
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <atomic>
 #include <thread>
 
-#include "balr/core/fault.hpp"
+#include "extract/batch_computer.hpp"
 #include "extract/decode_watch.hpp"
 #include "extract/row_engine.hpp"
+#include "extract/sample_budget.hpp"
 #include "extract/thread_crew.hpp"
 #include "extract/work_queue.hpp"
 
 namespace balr {
 namespace {
 
-// How many batches' worth of decoded audio the batching thread chooses from: the more, the less padding.
-constexpr std::size_t kWindowBatches = 4;
-// Padded seconds of one batch; bounds the device's memory whatever the files' lengths.
-constexpr double kMaxBatchSeconds = 600;
-
 class BatchEngine final : public RowEngine {
  public:
   BatchEngine(const Manifest& manifest, const RowRules& rules, const Embedder& embedder, const EngineOptions& options)
       : embedder_(embedder),
         decoder_(manifest, rules, embedder, options.journal),
-        memory_limit_(fault_number("memory", "extract.batch", options.rank)),
-        batch_size_(static_cast<std::size_t>(options.batch_size)),
-        window_(kWindowBatches * batch_size_),
+        computer_(embedder, {.batch_size = options.batch_size, .rank = options.rank, .journal = options.journal}, [this](RowResult result) { results_.push(std::move(result)); }),
+        budget_(2 * computer_.window_samples()),
         network_thread_([this] { guarded([this] { compute(); }); }),
         crew_(options.threads, [this] { guarded([this] { decode(); }); }) {}
 
   ~BatchEngine() override {
     todo_.close();
     clips_.close();
+    budget_.close();
     crew_.join();
     network_thread_.join();
   }
@@ -48,7 +41,7 @@ class BatchEngine final : public RowEngine {
     undecoded_ -= rows;
     return rows;
   }
-  std::int64_t appetite() const override { return static_cast<std::int64_t>(window_) + 2 * crew_.size(); }
+  std::int64_t appetite() const override { return computer_.window_rows() + 2 * crew_.size(); }
   std::vector<Range> give_up(std::chrono::duration<double> limit) override {
     std::vector<Range> out;
     for (const auto& [rows, thread] : decoder_.give_up(limit)) {
@@ -82,7 +75,8 @@ class BatchEngine final : public RowEngine {
       if (!decoded) return;  // this thread was given up
       for (DecodedRow& row : *decoded) {
         if (row.ready()) {
-          clips_.push_bounded(std::move(row), window_);
+          budget_.acquire(static_cast<std::int64_t>(row.clip.samples.size()));
+          clips_.push(std::move(row));
         } else {
           results_.push(std::move(row.result));
         }
@@ -91,85 +85,27 @@ class BatchEngine final : public RowEngine {
     }
   }
 
-  // Computes when the window is full or when nothing more is coming for the moment.
+  // Computes when enough rows are there to choose from, or when no more come before some are computed.
   void compute() {
     using namespace std::chrono_literals;
-    std::vector<DecodedRow> window;
-    while (!closing(window)) {
+    while (!todo_.closed()) {
       auto clip = clips_.pop_for(10ms);
-      if (clip) window.push_back(std::move(*clip));
-      const bool dry = !clip && undecoded_ == 0;
-      while (window.size() >= window_ || (dry && !window.empty())) take_batch(window);
-    }
-  }
-
-  bool closing(const std::vector<DecodedRow>& window) { return window.empty() && todo_.closed(); }
-
-  // The longest clips first: what is short may still find mates of its length.
-  void take_batch(std::vector<DecodedRow>& window) {
-    std::stable_sort(window.begin(), window.end(), [](const DecodedRow& a, const DecodedRow& b) {
-      return a.clip.samples.size() < b.clip.samples.size();
-    });
-    if (window.back().chunk_samples > 0) return take_chunked(window);
-    const double longest = static_cast<double>(window.back().clip.samples.size()) / window.back().clip.rate;
-    const auto fitting = static_cast<std::size_t>(std::max(1.0, kMaxBatchSeconds / std::max(longest, 1e-3)));
-    const std::size_t count = std::min({window.size(), batch_size_, fitting});
-    std::vector<DecodedRow> batch(std::make_move_iterator(window.end() - static_cast<std::ptrdiff_t>(count)),
-                                  std::make_move_iterator(window.end()));
-    window.resize(window.size() - count);
-    compute_batch(std::move(batch));
-  }
-
-  // The last row of the window is in chunks, which are batches of their own.
-  void take_chunked(std::vector<DecodedRow>& window) {
-    DecodedRow row = std::move(window.back());
-    window.pop_back();
-    std::vector<float> embedding = embed_row(embedder_, row);
-    results_.push(finish_row(std::move(row), std::move(embedding)));
-  }
-
-  // Halves what the device's memory cannot hold.
-  void compute_batch(std::vector<DecodedRow> batch) {
-    std::vector<std::span<const float>> samples;
-    for (const DecodedRow& row : batch) samples.emplace_back(row.clip.samples);
-    auto embeddings = embed(samples);
-    if (embeddings) {
-      for (std::size_t i = 0; i < batch.size(); ++i)
-        results_.push(finish_row(std::move(batch[i]), std::move((*embeddings)[i])));
-    } else if (batch.size() == 1) {
-      batch[0].result.status = RowStatus::kTooLong;
-      batch[0].result.reason = "the device's memory cannot hold it";
-      results_.push(std::move(batch[0].result));
-    } else {
-      const std::size_t half = (batch.size() + 1) / 2;
-      if (half < batch_size_) {
-        batch_size_ = half;
-        spdlog::warn("the device's memory cannot hold a batch of {}: at most {} utterances at once from now on", batch.size(), half);
+      const bool got = clip.has_value();
+      if (got) computer_.add(std::move(*clip));
+      const bool dry = !got && (undecoded_ == 0 || budget_.exhausted());
+      while (computer_.full() || (dry && !computer_.empty())) {
+        const std::int64_t before = computer_.waiting_samples();
+        computer_.start();
+        budget_.release(before - computer_.waiting_samples());
       }
-      std::vector<DecodedRow> rest(std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(half)),
-                                   std::make_move_iterator(batch.end()));
-      batch.resize(half);
-      compute_batch(std::move(batch));
-      compute_batch(std::move(rest));
-    }
-  }
-
-  // Nothing if the device has not enough memory for them.
-  std::optional<std::vector<std::vector<float>>> embed(std::span<const std::span<const float>> samples) {
-    if (memory_limit_ > 0 && static_cast<double>(samples.size()) > memory_limit_) return std::nullopt;
-    try {
-      return embedder_.embed_batch(samples);
-    } catch (const c10::OutOfMemoryError& error) {
-      spdlog::debug("{}", error.what_without_backtrace());
-      return std::nullopt;
+      if (!got) computer_.drain();
     }
   }
 
   const Embedder& embedder_;
   DecodeWatch decoder_;
-  const double memory_limit_;  // of a test: more utterances at once are taken for too many
-  std::size_t batch_size_;     // of the network's thread
-  const std::size_t window_;   // decoded utterances that the network's thread chooses from
+  BatchComputer computer_;  // of the network's thread
+  SampleBudget budget_;      // of clips_ and of what waits in computer_
   WorkQueue<Range> todo_;
   WorkQueue<DecodedRow> clips_;
   WorkQueue<RowResult> results_;

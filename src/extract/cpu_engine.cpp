@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "balr/core/fault.hpp"
+#include "balr/run/crash_note.hpp"
 #include "extract/decode_watch.hpp"
 #include "extract/row_engine.hpp"
 #include "extract/thread_crew.hpp"
@@ -13,7 +14,9 @@ namespace {
 class CpuEngine final : public RowEngine {
  public:
   CpuEngine(const Manifest& manifest, const RowRules& rules, const Embedder& embedder, const EngineOptions& options)
-      : embedder_(embedder),
+      : manifest_(manifest),
+        embedder_(embedder),
+        journal_(options.journal),
         decoder_(manifest, rules, embedder, options.journal),
         slowness_(fault_number("slow", "extract.row", options.rank)),
         crew_(options.threads, [this] { run(); }) {}
@@ -65,11 +68,15 @@ class CpuEngine final : public RowEngine {
 
   RowResult compute(DecodedRow row) {
     if (!row.ready()) return std::move(row.result);
+    const CrashNote note(journal_, {row.result.row});
+    fault_point_at_path("network", manifest_.rows[static_cast<std::size_t>(row.result.row)].path);
     std::vector<float> embedding = embed_row(embedder_, row);
     return finish_row(std::move(row), std::move(embedding));
   }
 
+  const Manifest& manifest_;
   const Embedder& embedder_;
+  const Journal* journal_;
   DecodeWatch decoder_;
   const double slowness_;  // of a test that slows this rank down
   WorkQueue<Range> todo_;

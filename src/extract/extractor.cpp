@@ -2,11 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "balr/core/atomic_file.hpp"
 #include "balr/core/fault.hpp"
 #include "balr/dist/world.hpp"
+#include "balr/run/crash_note.hpp"
 #include "balr/run/identity.hpp"
 #include "balr/run/journal.hpp"
 #include "balr/run/parts.hpp"
@@ -53,8 +55,9 @@ class Extraction {
   bool prepare();
   bool prepare_folder();
   void judge_suspects();
+  void give_up_rows(std::vector<Culprit> culprits);
   bool compute();
-  std::unique_ptr<RowEngine> make_engine(Journal* journal) const;
+  std::unique_ptr<RowEngine> make_engine(int threads);
   ExitCode stopped();
   ExitCode finish();
   void note_pointer() const {
@@ -76,6 +79,7 @@ class Extraction {
   std::optional<PartFolder> parts_;
   std::optional<VectorOutputs> vectors_;
   TrialOptions trial_;
+  std::optional<Journal> journal_;  // with save_output
   std::string lease_token_;
   // Rank 0.
   std::vector<Range> open_;      // rows to be computed
@@ -179,34 +183,52 @@ void Extraction::check_ownership() const {
     throw DataError("another run has taken over " + folder_->path().string() + " while this one was suspended: this one ends");
 }
 
-// What earlier runs were decoding when they died is tried in child processes, by all ranks.
+// What earlier runs were decoding when they died is tried in child processes, by all ranks; what crashed the network is computed alone,
+// and given up if that crashed before.
 void Extraction::judge_suspects() {
-  const std::vector<Culprit> culprits =
+  all_agree(world_, "getting ready", [&] { journal_.emplace(parts_->path(), info_.identity); });
+  install_crash_notes();
+  std::vector<Culprit> culprits =
       judge_rows(world_, rows_within(suspects_.rows, open_), trial_, manifest_, options_.threads, [&] { tick(); });
-  all_agree(world_, "noting the files that crash", [&] {
+  for (const std::int64_t row : rows_within(suspects_.crashed_alone, open_))
+    culprits.push_back({row, "the network crashed on it, and again while nothing else was in work"});
+  give_up_rows(culprits);
+  const std::vector<std::int64_t> alone = rows_within(suspects_.crashed, open_);
+  const auto engine = make_engine(1);
+  std::vector<Culprit> done;
+  for (const std::int64_t row :
+       compute_alone(world_, alone, *parts_, *engine, *journal_, [&] { check_ownership(); }, [&] { tick(); }))
+    done.push_back({row, ""});
+  all_agree(world_, "removing old journals", [&] {
     if (!lead()) return;
-    for (const Culprit& culprit : culprits) publish_culprit(*parts_, culprit);
-    open_ = without_rows(open_, culprits);
+    open_ = without_rows(open_, done);
     remove_journals(suspects_);
   });
 }
 
-std::unique_ptr<RowEngine> Extraction::make_engine(Journal* journal) const {
+void Extraction::give_up_rows(std::vector<Culprit> culprits) {
+  all_agree(world_, "noting the files that crash", [&] {
+    if (!lead()) return;
+    std::sort(culprits.begin(), culprits.end(), [](const Culprit& a, const Culprit& b) { return a.row < b.row; });
+    for (const Culprit& culprit : culprits) publish_culprit(*parts_, culprit);
+    open_ = without_rows(open_, culprits);
+  });
+}
+
+std::unique_ptr<RowEngine> Extraction::make_engine(int threads) {
   EngineOptions options;
-  options.threads = options_.threads;
+  options.threads = threads;
   options.batch_size = options_.batch_size;
   options.rank = world_.rank();
-  options.journal = journal;
-  return options_.embedder.device == "cpu" ? make_cpu_engine(manifest_, options_.rules, *embedder_, options)
-                                           : make_batch_engine(manifest_, options_.rules, *embedder_, options);
+  options.journal = journal_ ? &*journal_ : nullptr;
+  return !embedder_->in_batches() ? make_cpu_engine(manifest_, options_.rules, *embedder_, options)
+                                  : make_batch_engine(manifest_, options_.rules, *embedder_, options);
 }
 
 // Returns whether it was stopped.
 bool Extraction::compute() {
-  std::optional<Journal> journal;
   std::optional<Reuse> reuse;
   all_agree(world_, "getting ready", [&] {
-    if (options_.save_output) journal.emplace(parts_->path(), info_.identity);
     if (!options_.reuse.empty()) reuse.emplace(options_.reuse, info_.recipe);
   });
   std::int64_t open_rows = 0;
@@ -215,7 +237,7 @@ bool Extraction::compute() {
     spdlog::info("{} rows; {} of them are there already; {} ranks, {} threads each, on {}", info_.total_rows,
                  info_.total_rows - open_rows, world_.size(), options_.threads, options_.embedder.device);
   ClaimClient claims(world_, open_, parts_->part_size());
-  const auto engine = make_engine(journal ? &*journal : nullptr);
+  const auto engine = make_engine(options_.threads);
   ProgressLog log(world_, options_.save_output ? folder_->path() : fs::path(), info_.total_rows - open_rows, info_.total_rows);
   RankProgress mine;
   ComputeRules rules;
@@ -231,12 +253,12 @@ bool Extraction::compute() {
       return found || !take_vectors ? found : vectors_->find(row, options_.root, embedder_->dimension());
     };
   rules.trial = trial_;
-  rules.journal = journal ? &*journal : nullptr;
+  rules.journal = journal_ ? &*journal_ : nullptr;
   const bool stop = compute_parts(world_, claims, *parts_, manifest_, *engine, stop_, rules, mine, [&] { log.update(mine); });
   log.finish(mine, !stop);
   per_second_ = log.per_second();
   rows_done_ = log.done();
-  if (journal) journal->remove();
+  if (journal_) journal_->remove();
   return stop;
 }
 

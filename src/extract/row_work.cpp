@@ -3,21 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "balr/core/error.hpp"
+
 namespace balr {
 namespace {
-
-// Chunks computed at once on a device, in seconds of audio.
-constexpr std::int64_t kMaxBatchSeconds = 600;
-
-std::vector<std::span<const float>> chunks_of(const DecodedRow& row) {
-  std::vector<std::span<const float>> out;
-  const auto size = static_cast<std::size_t>(row.chunk_samples);
-  for (std::span<const float> rest = row.clip.samples; !rest.empty();) {
-    out.push_back(rest.first(std::min(size, rest.size())));
-    rest = rest.subspan(out.back().size());
-  }
-  return out;
-}
 
 void add_weighted(const std::vector<float>& embedding, double weight, std::vector<double>& sum) {
   double square = 0;
@@ -29,22 +18,32 @@ void add_weighted(const std::vector<float>& embedding, double weight, std::vecto
 
 }  // namespace
 
-std::vector<float> embed_row(const Embedder& embedder, const DecodedRow& row) {
-  if (row.chunk_samples == 0) return embedder.embed(row.clip.samples);
-  const auto chunks = chunks_of(row);
-  const auto at_once = static_cast<std::size_t>(
-      std::max<std::int64_t>(1, kMaxBatchSeconds * row.clip.rate / row.chunk_samples));
-  std::vector<double> sum;
-  for (std::size_t first = 0; first < chunks.size(); first += at_once) {
-    const auto batch = std::span(chunks).subspan(first, std::min(at_once, chunks.size() - first));
-    const auto embeddings = embedder.embed_batch(batch);
-    for (std::size_t i = 0; i < batch.size(); ++i)
-      add_weighted(embeddings[i], static_cast<double>(batch[i].size()), sum);
+std::vector<std::span<const float>> chunks_of(const DecodedRow& row) {
+  std::vector<std::span<const float>> out;
+  const auto size = static_cast<std::size_t>(row.chunk_samples);
+  for (std::span<const float> rest = row.clip.samples; !rest.empty();) {
+    out.push_back(rest.first(std::min(size, rest.size())));
+    rest = rest.subspan(out.back().size());
   }
+  return out;
+}
+
+std::vector<float> mean_of_chunks(const DecodedRow& row, const std::vector<std::vector<float>>& embeddings) {
+  const std::vector<std::span<const float>> chunks = chunks_of(row);
+  BALR_CHECK(chunks.size() == embeddings.size());
+  std::vector<double> sum;
+  for (std::size_t i = 0; i < chunks.size(); ++i) add_weighted(embeddings[i], static_cast<double>(chunks[i].size()), sum);
   std::vector<float> out;
   for (const double value : sum)
     out.push_back(static_cast<float>(value / static_cast<double>(row.clip.samples.size())));
   return out;
+}
+
+std::vector<float> embed_row(const Embedder& embedder, const DecodedRow& row) {
+  if (row.chunk_samples == 0) return embedder.embed(row.clip.samples);
+  std::vector<std::vector<float>> embeddings;
+  for (const auto& chunk : chunks_of(row)) embeddings.push_back(embedder.embed(chunk));
+  return mean_of_chunks(row, embeddings);
 }
 
 RowResult finish_row(DecodedRow row, std::vector<float> embedding) {

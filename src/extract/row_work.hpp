@@ -1,4 +1,7 @@
 #pragma once
+#include <span>
+#include <vector>
+
 #include "extract/row_engine.hpp"
 
 namespace balr {
@@ -16,8 +19,12 @@ struct DecodedRow {
   bool ready() const { return result.status == RowStatus::kPending; }
 };
 
-// The embedding of a ready row. Of a row in chunks: the mean of the chunks' embeddings, each divided
-// by its norm, weighted by their lengths.
+// The pieces of a row in chunks.
+std::vector<std::span<const float>> chunks_of(const DecodedRow& row);
+// Their mean: each embedding divided by its norm, weighted by the chunk's length.
+std::vector<float> mean_of_chunks(const DecodedRow& row, const std::vector<std::vector<float>>& embeddings);
+
+// The embedding of a ready row, computed here and now, chunk by chunk if it is in chunks.
 std::vector<float> embed_row(const Embedder& embedder, const DecodedRow& row);
 
 // Puts the embedding into the row; one that is not finite becomes kNonFinite.

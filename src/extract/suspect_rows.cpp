@@ -6,9 +6,32 @@
 #include <sstream>
 
 #include "balr/dist/world.hpp"
+#include "balr/run/journal.hpp"
 #include "extract/part_folder.hpp"
+#include "extract/row_engine.hpp"
 
 namespace balr {
+namespace {
+
+// Rank 0's, on all ranks.
+std::vector<std::int64_t> broadcast_rows(World& world, const std::vector<std::int64_t>& rows) {
+  std::string text;
+  for (const std::int64_t row : rows) text += std::to_string(row) + "\n";
+  std::istringstream all(world.broadcast(text, 0, "suspects"));
+  std::vector<std::int64_t> out;
+  for (std::int64_t row = 0; all >> row;) out.push_back(row);
+  return out;
+}
+
+RowResult compute_row(RowEngine& engine, std::int64_t row, const std::function<void()>& meanwhile) {
+  engine.submit({row, row + 1});
+  while (true) {
+    meanwhile();
+    if (auto result = engine.next(std::chrono::milliseconds(10))) return *std::move(result);
+  }
+}
+
+}  // namespace
 
 std::vector<std::int64_t> rows_within(const std::vector<std::int64_t>& rows, const std::vector<Range>& ranges) {
   std::vector<std::int64_t> out;
@@ -36,11 +59,7 @@ std::vector<Range> without_rows(const std::vector<Range>& ranges, const std::vec
 
 std::vector<Culprit> judge_rows(World& world, const std::vector<std::int64_t>& rows, const TrialOptions& options,
                                 const Manifest& manifest, int at_once, const std::function<void()>& meanwhile) {
-  std::string text;
-  for (const std::int64_t row : rows) text += std::to_string(row) + "\n";
-  std::istringstream all(world.broadcast(text, 0, "suspects"));
-  std::vector<std::int64_t> suspects;
-  for (std::int64_t row = 0; all >> row;) suspects.push_back(row);
+  const std::vector<std::int64_t> suspects = broadcast_rows(world, rows);
   if (suspects.empty()) return {};
   if (world.rank() == 0)
     spdlog::warn("an earlier run ended without notice while it was decoding {} files: trying each in a process of its own",
@@ -60,6 +79,27 @@ std::vector<Culprit> judge_rows(World& world, const std::vector<std::int64_t>& r
       out.push_back({std::stoll(line), line.substr(line.find(' ') + 1)});
   }
   return out;
+}
+
+std::vector<std::int64_t> compute_alone(World& world, const std::vector<std::int64_t>& rows, const PartFolder& parts, RowEngine& engine,
+                                        Journal& journal, const std::function<void()>& before_publish,
+                                        const std::function<void()>& meanwhile) {
+  std::vector<std::int64_t> all = broadcast_rows(world, rows);
+  if (all.empty()) return all;
+  if (world.rank() == 0) spdlog::warn("the network crashed on {} rows in earlier runs: computing each alone", all.size());
+  all_agree(world, "computing suspects alone", [&] {
+    Busy busy(world, "computing suspects alone");
+    const Range mine = slice(static_cast<std::int64_t>(all.size()), world.rank(), world.size());
+    for (std::int64_t i = mine.begin; i < mine.end; ++i) {
+      const std::int64_t row = all[static_cast<std::size_t>(i)];
+      journal.alone(row);
+      PartBuffer buffer = parts.buffer({row, row + 1});
+      buffer.put(compute_row(engine, row, meanwhile));
+      before_publish();
+      parts.publish(buffer);
+    }
+  });
+  return all;
 }
 
 void publish_culprit(const PartFolder& parts, const Culprit& culprit) {

@@ -3,24 +3,14 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
-#include <algorithm>
-
 #include "balr/core/error.hpp"
+#include "speech/device_queue.hpp"
 
 namespace balr {
 namespace {
 
 constexpr double kPreemphasis = 0.97;
 constexpr double kFloor = 1.1920928955078125e-07;  // float32's epsilon
-
-at::Tensor pad_to_matrix(std::span<const std::span<const float>> utterances) {
-  std::size_t longest = 0;
-  for (const auto& utterance : utterances) longest = std::max(longest, utterance.size());
-  at::Tensor matrix = at::zeros({static_cast<std::int64_t>(utterances.size()), static_cast<std::int64_t>(longest)}, at::kFloat);
-  for (std::size_t i = 0; i < utterances.size(); ++i)
-    std::copy(utterances[i].begin(), utterances[i].end(), matrix.mutable_data_ptr<float>() + i * longest);
-  return matrix;
-}
 
 // features [B, T, bins] in float32; mask [B, T, 1] and count [B, 1, 1] of true frames in float64.
 at::Tensor normalized(const at::Tensor& features, const at::Tensor& mask, const at::Tensor& count, const FbankOptions& options) {
@@ -41,7 +31,7 @@ DeviceFbank::DeviceFbank(const Fbank& fbank, at::Device device) : options_(fbank
   const std::span<const float> mel = fbank.mel_weights();
   const at::Tensor weights = at::tensor(at::ArrayRef<float>(mel.data(), mel.size()), at::kFloat).view({options_.num_mel_bins, -1});
   fft_size_ = 2 * weights.size(1);
-  mel_ = weights.t().to(device, at::kDouble).contiguous();
+  mel_ = weights.t().to(at::kDouble).contiguous().to(device);
   window_ = at::hamming_window(window_size_, /*periodic=*/false, 0.54, 0.46, at::kDouble).to(device);
 }
 
@@ -56,19 +46,14 @@ at::Tensor DeviceFbank::log_energies(const at::Tensor& frames) const {
   return at::matmul(spectrum, mel_).clamp_min_(kFloor).log_().to(at::kFloat);
 }
 
-DeviceFbank::Batch DeviceFbank::compute(const Fbank& fbank, std::span<const std::span<const float>> utterances) const {
+at::Tensor DeviceFbank::compute(const at::Tensor& waveforms, std::span<const std::int64_t> lengths) const {
   const c10::InferenceMode guard;
-  Batch batch;
-  for (const auto& utterance : utterances) {
-    batch.lengths.push_back(fbank.frames(static_cast<std::int64_t>(utterance.size())));
-    BALR_CHECK(batch.lengths.back() > 0);
-  }
-  const at::Device device = mel_.device();
-  const at::Tensor frames = pad_to_matrix(utterances).to(device).unfold(1, window_size_, window_shift_);
-  const at::Tensor count = at::tensor(batch.lengths, at::kDouble).to(device).view({-1, 1, 1});
+  for (const std::int64_t length : lengths) BALR_CHECK(length > 0);
+  const at::Tensor frames = waveforms.unfold(1, window_size_, window_shift_);
+  const at::Tensor numbers = at::tensor(at::ArrayRef<std::int64_t>(lengths.data(), lengths.size()), at::kDouble);
+  const at::Tensor count = send(numbers, mel_.device()).view({-1, 1, 1});
   const at::Tensor mask = (at::arange(frames.size(1), count.options()).view({1, -1, 1}) < count).to(at::kDouble);
-  batch.features = normalized(log_energies(frames), mask, count, options_).mul_(mask.to(at::kFloat));
-  return batch;
+  return normalized(log_energies(frames), mask, count, options_).mul_(mask.to(at::kFloat));
 }
 
 }  // namespace balr

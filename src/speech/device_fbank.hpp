@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "balr/speech/fbank.hpp"
 
@@ -15,12 +14,11 @@ class DeviceFbank {
  public:
   DeviceFbank(const Fbank& fbank, at::Device device);
 
-  struct Batch {
-    at::Tensor features;                // float32 [utterances, longest, mel bins], zero behind each one's end
-    std::vector<std::int64_t> lengths;  // frames of each
-  };
-  // Each utterance has at least one frame.
-  Batch compute(const Fbank& fbank, std::span<const std::span<const float>> utterances) const;
+  // Of waveforms float32 [utterances, samples] on the device, which hold `frames[i]` frames each and anything behind their ends:
+  // features float32 [utterances, frames of `samples`, mel bins], zero behind each one's end. Each has at least one frame.
+  at::Tensor compute(const at::Tensor& waveforms, std::span<const std::int64_t> frames) const;
+  // Samples that make so many frames.
+  std::int64_t samples(std::int64_t frames) const { return (frames - 1) * window_shift_ + window_size_; }
 
  private:
   at::Tensor log_energies(const at::Tensor& frames) const;

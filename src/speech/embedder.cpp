@@ -3,12 +3,13 @@
 #include <ATen/ATen.h>
 
 #include <cstdio>
+#include <limits>
 
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
 #include "balr/core/stage_clock.hpp"
 #include "balr/speech/resnet.hpp"
-#include "speech/device_fbank.hpp"
+#include "speech/device_embedder.hpp"
 
 namespace balr {
 namespace {
@@ -23,12 +24,13 @@ at::Device parse_device(const std::string& text) {
   }
 }
 
-std::string resolve_precision(const std::string& wanted, const at::Device& device) {
+// `library`: LibTorch computes on the CPU, as on a device.
+std::string resolve_precision(const std::string& wanted, const at::Device& device, bool library) {
   const std::string precision = wanted == "auto" ? (device.is_cuda() ? "tf32" : "fp32") : wanted;
-  if (precision == "fp32" || (device.is_cuda() && (precision == "tf32" || precision == "bf16" || precision == "fp16")))
-    return precision;
-  throw ConfigError("the precision " + wanted + " is not possible on the device " + device.str() + "; use auto or fp32" +
-                    (device.is_cuda() ? ", tf32, bf16 or fp16" : ""));
+  const bool half = precision == "bf16" || precision == "fp16";
+  if (precision == "fp32" || (device.is_cuda() && precision == "tf32") || (half && (device.is_cuda() || library))) return precision;
+  throw ConfigError("embeddings.precision=" + wanted + " is not possible on the device " + device.str() + "; use auto or fp32" +
+                    (device.is_cuda() ? ", tf32, bf16 or fp16" : ", or a GPU (--device cuda)"));
 }
 
 at::ScalarType type_of(const std::string& precision) {
@@ -39,6 +41,7 @@ Convolutions parse_convolution(const std::string& text, const at::Device& device
   if (text == "auto") return Convolutions::kAuto;
   if (device.is_cpu() && text == "winograd") return Convolutions::kWinograd;
   if (device.is_cpu() && text == "direct") return Convolutions::kDirect;
+  if (device.is_cpu() && text == "library") return Convolutions::kLibrary;
   throw ConfigError("embeddings.convolution=" + text + " is not possible on the device " + device.str() + "; use auto" +
                     (device.is_cpu() ? ", winograd or direct" : ""));
 }
@@ -66,15 +69,15 @@ Resnet load_network(const ResnetConfig& config, const std::filesystem::path& fil
   }
 }
 
-std::vector<std::vector<float>> to_rows(const at::Tensor& matrix) {
-  const at::Tensor host = matrix.cpu().contiguous();
-  std::vector<std::vector<float>> rows;
-  for (std::int64_t i = 0; i < host.size(0); ++i) {
-    const float* row = host.const_data_ptr<float>() + i * host.size(1);
-    rows.emplace_back(row, row + host.size(1));
-  }
-  return rows;
-}
+// What was computed already.
+class ReadyBatch final : public Embedder::Batch {
+ public:
+  explicit ReadyBatch(std::vector<std::vector<float>> rows) : rows_(std::move(rows)) {}
+  std::vector<std::vector<float>> get() override { return std::move(rows_); }
+
+ private:
+  std::vector<std::vector<float>> rows_;
+};
 
 struct Times {
   StageClock features, network;
@@ -86,9 +89,9 @@ struct Embedder::State {
   at::Device device;
   std::string precision, sha256;
   Fbank fbank;
-  DeviceFbank device_fbank;
   Resnet network;
-  std::unique_ptr<Times> times = std::make_unique<Times>();
+  Times times;
+  std::unique_ptr<DeviceEmbedder> in_batches;  // on a device
 };
 
 Embedder::Embedder(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -97,14 +100,17 @@ Embedder::~Embedder() = default;
 std::unique_ptr<Embedder> Embedder::load(const std::filesystem::path& model_file, const std::filesystem::path& model_config,
                                          const EmbedderOptions& options) {
   const at::Device device = parse_device(options.device);
-  const std::string precision = resolve_precision(options.precision, device);
-  if (device.is_cuda()) set_cuda_precision(precision);
   const Convolutions convolutions = parse_convolution(options.convolution, device);
+  const bool library = convolutions == Convolutions::kLibrary;
+  const std::string precision = resolve_precision(options.precision, device, library);
+  if (device.is_cuda()) set_cuda_precision(precision);
   const ResnetConfig config = read_config(model_config, options.features);
   const Fbank fbank(options.features);
-  return std::unique_ptr<Embedder>(new Embedder(std::make_unique<State>(
-      State{device, precision, sha256_of_file(model_file), fbank, DeviceFbank(fbank, device),
-            load_network(config, model_file, {device, type_of(precision), convolutions})})));
+  std::unique_ptr<State> state(new State{device, precision, sha256_of_file(model_file), fbank,
+                                         load_network(config, model_file, {device, type_of(precision), convolutions}), {}, nullptr});
+  if (library || !device.is_cpu())
+    state->in_batches = std::make_unique<DeviceEmbedder>(state->fbank, state->network, device, state->times.features, state->times.network);
+  return std::unique_ptr<Embedder>(new Embedder(std::move(state)));
 }
 
 int Embedder::rate() const { return state_->fbank.options().rate; }
@@ -131,33 +137,37 @@ std::string Embedder::features() const {
 }
 
 std::vector<float> Embedder::embed(std::span<const float> samples) const {
-  if (!state_->device.is_cpu()) return embed_batch({&samples, 1}).front();
+  if (state_->in_batches) return embed_batch({&samples, 1}).front();
   std::vector<float> features;
   {
-    const auto measure = state_->times->features.measure();
+    const auto measure = state_->times.features.measure();
     features = state_->fbank.compute(samples);
   }
-  const auto measure = state_->times->network.measure();
+  const auto measure = state_->times.network.measure();
   return state_->network.embed(features);
 }
 
 std::vector<std::vector<float>> Embedder::embed_batch(std::span<const std::span<const float>> samples) const {
-  std::vector<std::vector<float>> rows;
-  if (samples.empty()) return rows;
-  if (!state_->device.is_cpu()) {
-    const auto batch = [&] {
-      const auto measure = state_->times->features.measure();
-      return state_->device_fbank.compute(state_->fbank, samples);
-    }();
-    const auto measure = state_->times->network.measure();
-    return to_rows(state_->network.forward(batch.features, batch.lengths));
-  }
-  for (const auto& utterance : samples) rows.push_back(embed(utterance));
-  return rows;
+  return start_batch(samples)->get();
 }
 
-Embedder::Seconds Embedder::seconds() const {
-  return {state_->times->features.seconds(), state_->times->network.seconds()};
+std::unique_ptr<Embedder::Batch> Embedder::start_batch(std::span<const std::span<const float>> samples) const {
+  std::vector<std::vector<float>> rows;
+  if (state_->in_batches && !samples.empty()) return state_->in_batches->start(samples);
+  for (const auto& utterance : samples) rows.push_back(embed(utterance));
+  return std::make_unique<ReadyBatch>(std::move(rows));
 }
+
+bool Embedder::in_batches() const { return state_->in_batches != nullptr; }
+
+std::int64_t Embedder::padded_samples(std::int64_t samples) const {
+  return state_->in_batches ? state_->in_batches->padded_samples(samples) : samples;
+}
+
+double Embedder::fitting_seconds() const {
+  return state_->in_batches ? state_->in_batches->fitting_seconds() : std::numeric_limits<double>::infinity();
+}
+
+Embedder::Seconds Embedder::seconds() const { return {state_->times.features.seconds(), state_->times.network.seconds()}; }
 
 }  // namespace balr

@@ -4,13 +4,15 @@
 
 #include <algorithm>
 
+#include "speech/device_queue.hpp"
+
 namespace balr {
 namespace {
 
 constexpr double kVarianceFloor = 1e-7;
 
 at::Tensor lengths_tensor(std::span<const std::int64_t> lengths, at::Device device) {
-  return at::tensor(at::ArrayRef<std::int64_t>(lengths.data(), lengths.size()), at::kLong).to(device).view({-1, 1, 1, 1});
+  return send(at::tensor(at::ArrayRef<std::int64_t>(lengths.data(), lengths.size()), at::kLong), device).view({-1, 1, 1, 1});
 }
 
 }  // namespace

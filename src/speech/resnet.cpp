@@ -176,13 +176,15 @@ Resnet::Resnet(const ResnetConfig& config, const StateDict& weights, const Resne
     state_ = std::make_unique<const State>(std::move(state));
     return;
   }
+  // Converted on the host: what a device converts in one queue of work, another queue must not yet read.
   for (const Affine& folded_unit : folded.convolutions)
-    state.convolutions.push_back({folded_unit.weight.to(placement.device, placement.type).contiguous(at::MemoryFormat::ChannelsLast),
-                                  folded_unit.bias.to(placement.device, placement.type)});
+    state.convolutions.push_back(
+        {folded_unit.weight.to(placement.type).contiguous(at::MemoryFormat::ChannelsLast).to(placement.device),
+         folded_unit.bias.to(placement.type).to(placement.device)});
   const at::ScalarType wide = placement.type == at::kDouble ? at::kDouble : at::kFloat;
   const auto linear = [&](const Affine& layer) -> Affine {
     if (!layer.weight.defined()) return layer;
-    return {layer.weight.to(placement.device, wide), layer.bias.to(placement.device, wide)};
+    return {layer.weight.to(wide).to(placement.device), layer.bias.to(wide).to(placement.device)};
   };
   state.seg_1 = linear(folded.seg_1);
   state.seg_2 = linear(folded.seg_2);

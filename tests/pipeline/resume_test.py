@@ -150,6 +150,39 @@ class Decoders(ResumeTestCase):
             self.assertEqual(list(failures(self.dir / how)), ["v01/s2"], text)
             self.assertIn("did not end within 3 s", failures(self.dir / how)["v01/s2"])
 
+    def test_a_file_that_crashes_the_network_costs_its_row(self):
+        """The first crash makes it a suspect, the second one, while it is computed alone, the culprit; then the run goes on."""
+        for ranks in (0, 2):
+            out = self.dir / str(ranks)
+            env = {"BALR_FAULT": "segv@network:v02/s3.wav"}
+            for attempt in range(2):
+                self.extract(out, ranks=ranks, expect=None, **env)
+                self.assertFalse((out / "embeddings.h5").exists())
+                noted = [line.decode() for journal in (out / "parts").glob("journal-*")
+                         for line in journal.read_bytes().splitlines() if line.startswith((b"!", b"1"))]
+                self.assertEqual(sorted(noted), ["! 13 14"] if attempt == 0 else ["! 13 14", "! 13 14", "1 13 14"])
+            text = self.extract(out, None, "embeddings.max_failed_fraction=0.5", ranks=ranks, **env)
+            self.assertEqual(list(failures(out)), ["v02/s3"], text)
+            self.assertIn("crashed: the network crashed", failures(out)["v02/s3"])
+            with h5py.File(out / "embeddings.h5") as store:
+                self.assertEqual(np.isfinite(store["embeddings"][:]).all(axis=1).sum(), 19)
+
+    def test_a_crash_that_does_not_come_again_marks_nobody(self):
+        out = self.dir / "out"
+        self.extract(out, expect=None, BALR_FAULT="abort@network:v02/s3.wav")
+        text = self.extract(out, ranks=2)
+        self.assertIn("the network crashed on 1 rows in earlier runs: computing each alone", text)
+        self.assertEqual(failures(out), {})
+        self.extract(self.dir / "once")
+        self.assertEqual(datasets(out), datasets(self.dir / "once"))
+
+    def test_kill_in_the_network_marks_nobody(self):
+        out = self.dir / "out"
+        for _ in range(3):  # also while what was in work before might be computed alone
+            self.extract(out, expect=None, BALR_FAULT="kill@network:v01/s2.wav")
+        self.extract(out)
+        self.assertEqual(failures(out), {})
+
     def test_kill_marks_nobody(self):
         out = self.dir / "out"
         process = start(*self.arguments(out), ranks=2, BALR_FAULT="hang@decode:v01/s2.wav")
@@ -225,6 +258,47 @@ class Refused(ResumeTestCase):
         self.assertIn("No space left on device", text)
         self.extract(self.dir / "other")
         self.assertEqual(datasets(self.dir / "other"), self.whole())
+
+    def test_a_read_only_target_leaves_everything_as_it_was(self):
+        """A read-only bind mount, which stops root too: nothing there, half a run, and a finished one that --force would replace."""
+        def content(folder):
+            return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+        target = self.dir / "target"
+        (target / "nothing").mkdir(parents=True)
+        self.half(target / "half")
+        self.extract(target / "finished")
+        before = content(target)
+        script = """
+            mount --bind "$TARGET" "$TARGET" && mount -o remount,ro,bind "$TARGET" || exit 99
+            touch "$TARGET/x" 2>/dev/null && exit 98
+            exec "$@" """
+        for name, more in (("nothing", ()), ("half", ()), ("finished", ("--force",)), ("deep/er", ())):
+            for ranks in (0, 2):
+                line = ["unshare", "-m", *([] if os.geteuid() == 0 else ["-r"]), "bash", "-c", script, "-",
+                        *command(self.arguments(target / name, None, *more), ranks)]
+                done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                      env=environment(TARGET=target))
+                if done.returncode == 99 or "unshare:" in done.stdout:
+                    self.skipTest("this machine lets nobody mount a folder read-only")
+                self.assertEqual(done.returncode, 74, done.stdout)
+                self.assertIn("Read-only file system", done.stdout)
+                self.assertIn(str(target), done.stdout)
+                self.assertEqual(content(target), before)
+        self.extract(target / "half")
+        self.assertEqual(datasets(target / "half"), datasets(target / "finished"))
+
+    def test_runs_that_start_together_on_one_folder(self):
+        """One does the work; the others are refused, or find it done."""
+        for attempt in range(by_level(1, 2, 10)):
+            out = self.dir / f"together{attempt}"
+            runs = [start(*self.arguments(out), ranks=ranks, log=self.dir / f"log{i}") for i, ranks in enumerate((0, 0, 2))]
+            codes = [process.wait(timeout=120) for process in runs]
+            texts = [(self.dir / f"log{i}").read_text() for i in range(3)]
+            self.assertTrue(set(codes) <= {0, 2} and 0 in codes, texts)
+            for code, text in zip(codes, texts):
+                if code == 2:
+                    self.assertIn(os.uname().nodename, text)
+            self.assertEqual(datasets(out), self.whole())
 
     def test_a_target_that_cannot_be_written(self):
         (self.dir / "file").write_text("not a folder")

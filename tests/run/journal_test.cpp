@@ -1,12 +1,17 @@
 #include "balr/run/journal.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <barrier>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
 #include "balr/core/error.hpp"
+#include "balr/run/crash_note.hpp"
 #include "child.hpp"
 #include "support/golden.hpp"
 
@@ -108,6 +113,71 @@ TEST(Journal, ThreadsDoNotMixTheirLines) {
     for (auto& thread : threads) thread.join();
   }
   EXPECT_EQ(find_suspects(dir.path(), "this run").rows, (Rows{17, 1017, 2017, 3017}));
+}
+
+// A child that dies in a thread of its own, beside one that is decoding and one that computes something else.
+int die_while_computing(const std::filesystem::path& folder, const std::function<void()>& die, bool alone = false) {
+  return test::in_child([&] {
+    const rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    install_crash_notes();
+    Journal journal(folder, "this run");
+    journal.begin({3, 4});
+    if (alone) journal.alone(7);
+    std::barrier both(2);
+    std::thread other([&] {
+      const CrashNote note(&journal, {5});
+      both.arrive_and_wait();
+      while (true) pause();
+    });
+    std::thread([&] {
+      both.arrive_and_wait();
+      { const CrashNote finished(&journal, {6}); }
+      const CrashNote note(&journal, {7, 8});
+      die();
+    }).join();
+    return 0;
+  });
+}
+
+void write_nowhere() {
+  volatile int* volatile nowhere = nullptr;
+  *nowhere = 1;
+}
+
+TEST(CrashNote, ACrashNamesTheRowsOfItsThread) {
+  const std::vector<std::pair<int, std::function<void()>>> ways = {{SIGSEGV, write_nowhere}, {SIGABRT, [] { std::abort(); }}};
+  for (const auto& [signal, die] : ways) {
+    const test::TempDir dir;
+    EXPECT_EQ(die_while_computing(dir.path(), die), -signal) << "the signal must act as before";
+    const Suspects suspects = find_suspects(dir.path(), "this run");
+    EXPECT_EQ(suspects.crashed, (Rows{7, 8}));
+    EXPECT_TRUE(suspects.crashed_alone.empty());
+    EXPECT_EQ(suspects.rows, Rows{3});
+    EXPECT_TRUE(find_suspects(dir.path(), "another run").crashed.empty());
+  }
+}
+
+// Signals that others send, and a kill, are no crash of the rows in work.
+TEST(CrashNote, AKillNamesNobody) {
+  for (const int signal : {SIGKILL, SIGSEGV, SIGTERM}) {
+    const test::TempDir dir;
+    const auto killed = [&] {
+      kill(getpid(), signal);
+      while (true) pause();
+    };
+    EXPECT_EQ(die_while_computing(dir.path(), killed), -signal);
+    EXPECT_TRUE(find_suspects(dir.path(), "this run").crashed.empty()) << signal;
+  }
+}
+
+TEST(CrashNote, OneThatWasAloneIsTheCulprit) {
+  const test::TempDir dir;
+  EXPECT_EQ(die_while_computing(dir.path(), write_nowhere, true), -SIGSEGV);
+  EXPECT_EQ(die_while_computing(dir.path(), write_nowhere), -SIGSEGV);
+  const Suspects suspects = find_suspects(dir.path(), "this run");
+  EXPECT_EQ(suspects.crashed_alone, Rows{7});
+  EXPECT_EQ(suspects.crashed, Rows{8});
 }
 
 TEST(Journal, AFolderThatIsNotThereIsAnIoError) { EXPECT_THROW(Journal("/nonexistent/folder", "this run"), IoError); }

@@ -33,7 +33,7 @@ struct ExtractOptions {
   EmbedderOptions embedder;
   RowRules rules;
   int threads = 1;      // CPU: utterances at once; device: decoding threads
-  int batch_size = 32;  // device only
+  int batch_size = 64;  // device only: most utterances at once
   double max_failed_fraction = 0.01;
   double decode_timeout = 600;            // seconds that one file may take to decode
   std::filesystem::path decoder_program;  // balr-decode, which tries suspects

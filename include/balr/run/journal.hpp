@@ -22,24 +22,30 @@ class Journal {
   // From any thread. Throw IoError.
   void begin(Range rows);
   void end(Range rows);  // whatever became of them: the process survived them
+  // From now on this row is computed, and nothing else is in work on this rank until it has ended.
+  void alone(std::int64_t row);
 
   // The run ended in order; nothing here is suspect.
   void remove();
 
+  // For CrashNote: a line of the file, with its end.
+  static std::string line(char what, Range rows);
+  int descriptor() const { return descriptor_; }
+
  private:
-  void write(char what, Range rows);
-  void write(const std::string& line);
+  void write(const std::string& text);
 
   std::filesystem::path path_;
   int descriptor_ = -1;
 };
 
-// Rows that earlier runs of this identity began and did not end, in order, and the journals that say so (and those of other runs).
-// Call it while holding the folder's lease and before this run makes journals. All rows in work at the time of a kill -9 are among
-// them: suspects, not culprits.
+// What the journals of earlier runs of this identity say; rows in order. Call it while holding the folder's lease and before this
+// run makes journals.
 struct Suspects {
-  std::vector<std::int64_t> rows;
-  std::vector<std::filesystem::path> journals;
+  std::vector<std::int64_t> rows;           // begun and not ended. All that were in work at a kill -9 are among them: not culprits
+  std::vector<std::int64_t> crashed;        // a process crashed on them (CrashNote) while others were in work: no proof
+  std::vector<std::int64_t> crashed_alone;  // a process crashed on them while nothing else was in work
+  std::vector<std::filesystem::path> journals;  // these, and those of other runs
 };
 Suspects find_suspects(const std::filesystem::path& folder, const std::string& identity);
 // Once what became of the suspects is on the disk.
