@@ -189,15 +189,19 @@ TEST(Trainer, SmallData) {
   int number = 0;
   const auto code = [&](std::vector<std::string> arguments, int ranks = 1) {
     arguments.push_back("epochs=3");
-    const Ended ended =
-        run_worker(ranks, folder.path() / ("run" + std::to_string(++number)), arguments);
+    const fs::path run = folder.path() / ("run" + std::to_string(++number));
+    const Ended ended = run_worker(ranks, run, arguments);
     EXPECT_NE(ended.code, 70) << ended.log;
+    EXPECT_EQ(fs::exists(run), ended.code == 0) << ended.log;  // an error comes before any file
     return ended.code;
   };
   EXPECT_EQ(code({"rows=1", "losses=mta"}), 0);                          // speakers with one row
   EXPECT_EQ(code({"speakers=4", "rows=1", "losses=mtsa"}, 8), 0);        // more ranks than rows
   EXPECT_EQ(code({"shuffle_only=1", "speakers=2", "rows=3", "classes=2", "batch_size=500"}), 0);
   EXPECT_EQ(code({"shuffle_only=1", "speakers=1", "rows=7", "losses=t"}), 65);  // no triplets at all
+  EXPECT_EQ(code({"shuffle_only=1", "speakers=1", "rows=7"}), 0);
+  EXPECT_EQ(code({"speakers=0"}), 65);
+  EXPECT_EQ(code({"speakers=3"}, 2), 65);  // fewer than a batch takes
   EXPECT_EQ(code({"test_speakers=1", "losses=m"}), 0);
   EXPECT_EQ(code({"test_speakers=1", "losses=mt"}), 65);  // no N x M pass over one speaker
   EXPECT_EQ(code({"test_speakers=0", "losses=m"}), 65);
