@@ -44,6 +44,9 @@ get_filename_component(_site "${_root}" DIRECTORY)
 file(GLOB _nvidia_libs LIST_DIRECTORIES true "${_site}/nvidia/*/lib")
 find_path(LibTorch_CUDA_INCLUDE_DIR cuda_runtime_api.h
   HINTS "${_site}/nvidia/cu13/include" "${_site}/nvidia/cuda_runtime/include" ENV CUDA_HOME PATH_SUFFIXES include)
+# CUDA's headers include crt/, which only the toolkit has; triton's wheel, which the torch wheel needs, carries a copy.
+find_path(LibTorch_CUDA_CRT_INCLUDE_DIR crt/host_defines.h
+  HINTS "${LibTorch_CUDA_INCLUDE_DIR}" ENV CUDA_HOME PATHS "${_site}/triton/backends/nvidia/include" PATH_SUFFIXES include)
 find_path(LibTorch_NCCL_INCLUDE_DIR nccl.h HINTS "${_site}/nvidia/nccl/include" ENV NCCL_HOME PATH_SUFFIXES include)
 find_library(LibTorch_NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS "${_site}/nvidia/nccl/lib" ENV NCCL_HOME PATH_SUFFIXES lib)
 find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 cudart
@@ -71,9 +74,15 @@ if(NOT TARGET LibTorch::LibTorch)
     target_link_options(LibTorch::LibTorch INTERFACE "-Wl,-rpath,${_dir}")
   endforeach()
 endif()
-if(LibTorch_WITH_CUDA AND LibTorch_CUDA_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY AND NOT TARGET LibTorch::CUDA)
+if(LibTorch_WITH_CUDA AND NOT LibTorch_CUDA_CRT_INCLUDE_DIR)
+  message(WARNING "balr is built without CUDA: crt/host_defines.h is missing; set CUDA_HOME to the CUDA toolkit, or install nvidia-cuda-crt")
+endif()
+if(LibTorch_WITH_CUDA AND LibTorch_CUDA_INCLUDE_DIR AND LibTorch_CUDA_CRT_INCLUDE_DIR AND LibTorch_CUDART_LIBRARY AND NOT TARGET LibTorch::CUDA)
   add_library(LibTorch::CUDA INTERFACE IMPORTED)
   target_compile_options(LibTorch::CUDA INTERFACE "SHELL:-idirafter ${LibTorch_CUDA_INCLUDE_DIR}")
+  if(LibTorch_CUDA_CRT_INCLUDE_DIR MATCHES "/triton/")
+    target_compile_options(LibTorch::CUDA INTERFACE "SHELL:-idirafter ${LibTorch_CUDA_CRT_INCLUDE_DIR}")
+  endif()
   target_link_libraries(LibTorch::CUDA INTERFACE ${LibTorch_CUDART_LIBRARY})
 endif()
 if(LibTorch_WITH_CUDA AND LibTorch_NCCL_INCLUDE_DIR AND LibTorch_NCCL_LIBRARY AND TARGET LibTorch::CUDA AND NOT TARGET LibTorch::NCCL)
@@ -82,5 +91,5 @@ if(LibTorch_WITH_CUDA AND LibTorch_NCCL_INCLUDE_DIR AND LibTorch_NCCL_LIBRARY AN
   target_link_libraries(LibTorch::NCCL INTERFACE ${LibTorch_NCCL_LIBRARY} LibTorch::CUDA)
 endif()
 mark_as_advanced(LibTorch_INCLUDE_DIR LibTorch_LIBRARY LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY
-  LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY LibTorch_CUDA_INCLUDE_DIR LibTorch_NCCL_INCLUDE_DIR
+  LibTorch_CUDA_CRT_INCLUDE_DIR LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY LibTorch_CUDA_INCLUDE_DIR LibTorch_NCCL_INCLUDE_DIR
   LibTorch_NCCL_LIBRARY LibTorch_CUDART_LIBRARY)

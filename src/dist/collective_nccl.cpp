@@ -1,7 +1,6 @@
 #include "dist/collective_nccl.hpp"
 
 #include <ATen/ATen.h>
-#include <nccl.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +14,7 @@
 #include "balr/core/error.hpp"
 #include "balr/dist/world.hpp"
 #include "dist/device_stream.hpp"
+#include "dist/nccl_api.hpp"
 
 // Tensors on CUDA devices, one per rank. The communicator never blocks the host: it polls NCCL's
 // error state and ticks the World, while an operation is being queued and in finish().

@@ -2,7 +2,7 @@
 
 #include <mpi.h>
 #ifdef BALR_WITH_NCCL
-#include <nccl.h>
+#include "dist/nccl_api.hpp"
 #endif
 
 namespace balr {

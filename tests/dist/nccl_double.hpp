@@ -1,5 +1,5 @@
 #pragma once
-#include <nccl.h>
+#include "dist/nccl_api.hpp"
 
 #include <cstdint>
 #include <string>
