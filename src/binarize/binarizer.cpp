@@ -54,6 +54,7 @@ class Binarization {
   fs::path store() const { return folder_ / kAttributesName; }
 
   void load();
+  void name_files();
   bool prepare();
   bool prepare_folder();
   bool finished() const;
@@ -84,6 +85,7 @@ class Binarization {
   std::string lease_token_;
   // Rank 0.
   std::optional<Lease> lease_;
+  std::optional<VectorFileNames> names_;  // of the `_ba` files, if they are wanted
   std::vector<Range> open_;
   std::int64_t rows_done_ = 0, failed_ = 0;
   double per_second_ = 0;
@@ -106,6 +108,7 @@ void Binarization::load() {
                         options_.encoder.string() + " takes " +
                         std::to_string(encoder_->input_dim()) +
                         ": give the one that was trained on embeddings of this model");
+      if (lead()) name_files();
       for (std::int64_t row = 0; row < rows_->rows(); ++row)
         failed_ += rows_->status(row) != RowStatus::kOk;
     });
@@ -128,6 +131,19 @@ void Binarization::load() {
     folder_ = input.parent_path() / (input.stem().string() + "_attributes");
   }
   parts_.emplace(folder_ / "parts", info_);
+}
+
+// Before any work: whether each row has a place for its file.
+void Binarization::name_files() {
+  if (!options_.vector_format) return;
+  if (manifest_)
+    names_ =
+        attribute_file_names(*manifest_, options_.root, options_.save_dir, *options_.vector_format);
+  for (std::int64_t row = 0; row < rows_->rows(); ++row)
+    if (rows_->status(row) == RowStatus::kOk && (!names_ || names_->file(row).empty()))
+      throw DataError("the row '" + rows_->id(row) + "' of " + options_.input.string() +
+                      " names neither audio nor a vector file, so its attributes have no file "
+                      "name: leave --format out, then use `balr export --kind binary_attributes`");
 }
 
 // Whether everything was there already.
@@ -308,7 +324,8 @@ ExitCode Binarization::finish() {
     if (!lead()) return;
     const Busy busy(world_, "putting the parts together");
     check_ownership();
-    write_results(*parts_, info_, *rows_, manifest_, options_.root, folder_);
+    write_results(*parts_, {info_, *rows_, manifest_, options_.root, folder_,
+                            options_.vector_format, names_});
     note_pointer();
     note_state("complete");
     parts_->remove_all();

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <span>
 #include <unordered_set>
 
@@ -19,86 +18,25 @@ namespace fs = std::filesystem;
 constexpr int kThreads = 8;          // writing waits for the file system, not for a core
 constexpr std::int64_t kChunk = 64;  // files a job
 
-// Most paths are so already, and making them so takes longer than all the rest.
-fs::path absolute_path(const Utterance& row) {
-  const bool plain = row.path.starts_with('/') && row.path.find("//") == std::string::npos &&
-                     row.path.find("/.") == std::string::npos;
-  return plain ? fs::path(row.path) : fs::absolute(row.path).lexically_normal();
-}
-
-// The folder that holds all the audio, however deep.
-fs::path common_folder(const Manifest& manifest) {
-  std::optional<fs::path> common;
-  for (const Utterance& row : manifest.rows) {
-    if (row.path.empty()) continue;
-    const fs::path folder = absolute_path(row).parent_path();
-    if (!common) common = folder;
-    if (folder == *common) continue;
-    fs::path shared;
-    auto a = common->begin(), b = folder.begin();
-    for (; a != common->end() && b != folder.end() && *a == *b; ++a, ++b) shared /= *a;
-    common = shared;
-  }
-  return common.value_or(fs::path());
-}
-
-// The rows whose text another row has too; empty ones aside. A million rows need 8 MB, where a set
-// of texts needs 200.
-std::vector<std::int64_t> rows_that_share(const std::vector<std::string>& texts) {
-  std::vector<std::int64_t> order(texts.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto text = [&](std::int64_t row) -> const std::string& {
-    return texts[static_cast<std::size_t>(row)];
-  };
-  std::sort(order.begin(), order.end(),
-            [&](std::int64_t a, std::int64_t b) { return text(a) < text(b); });
-  std::vector<std::int64_t> out;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const std::string& own = text(order[i]);
-    const bool before = i > 0 && text(order[i - 1]) == own;
-    const bool behind = i + 1 < order.size() && text(order[i + 1]) == own;
-    if (!own.empty() && (before || behind)) out.push_back(order[i]);
-  }
+std::vector<std::string> audio_paths(const Manifest& manifest) {
+  std::vector<std::string> out;
+  for (const Utterance& row : manifest.rows) out.push_back(row.path);
   return out;
 }
 
-// Rows of one file name (a.wav and a.flac) keep their suffix: a.wav_emb.pkl.
-std::string with_suffix(const fs::path& reference, VectorFormat format) {
-  return reference.string() + "_emb" + std::string(extension_of(format));
+std::vector<std::string> ids_of(const Manifest& manifest) {
+  std::vector<std::string> out;
+  for (const Utterance& row : manifest.rows) out.push_back(row.id);
+  return out;
 }
 
 }  // namespace
 
 VectorOutputs::VectorOutputs(const Manifest& manifest, VectorFormat format, fs::path folder)
-    : manifest_(manifest), format_(format) {
-  if (!folder.empty()) folder = fs::absolute(folder).lexically_normal();
-  const fs::path common = folder.empty() ? fs::path() : common_folder(manifest);
-  const auto reference = [&](const Utterance& row) {
-    const fs::path path = absolute_path(row);
-    return folder.empty() ? path : folder / path.lexically_relative(common);
-  };
-  for (const Utterance& row : manifest.rows)
-    files_.push_back(
-        row.path.empty()
-            ? std::string()
-            : vector_file_name(reference(row), VectorKind::kEmbedding, format).string());
-  for (const std::int64_t i : rows_that_share(files_)) {
-    const auto at = static_cast<std::size_t>(i);
-    files_[at] = with_suffix(reference(manifest.rows[at]), format);
-  }
-  if (const auto left = rows_that_share(files_); !left.empty()) {
-    const auto at = static_cast<std::size_t>(left.front());
-    throw DataError("the row '" + manifest.rows[at].id + "' and another one of " +
-                    manifest.source.string() + " would share the vector file " + files_[at] +
-                    ": use embeddings.format=hdf5, then balr export");
-  }
-}
-
-std::string VectorOutputs::cell(std::int64_t row, const fs::path& folder) const {
-  const fs::path relative =
-      fs::path(file(row)).lexically_relative(fs::absolute(folder).lexically_normal());
-  return relative.empty() || *relative.begin() == ".." ? file(row) : relative.string();
-}
+    : manifest_(manifest),
+      format_(format),
+      names_(audio_paths(manifest), ids_of(manifest), VectorKind::kEmbedding, format,
+             std::move(folder), manifest.source.string()) {}
 
 void VectorOutputs::write(std::int64_t first_row, const StoreRows& rows) const {
   std::vector<std::int64_t> wanted;

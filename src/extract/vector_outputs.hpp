@@ -7,6 +7,7 @@
 
 #include "balr/data/manifest.hpp"
 #include "balr/data/vector_file.hpp"
+#include "balr/dataset/vector_file_names.hpp"
 #include "balr/store/embedding_store.hpp"
 #include "extract/row_engine.hpp"
 
@@ -24,9 +25,11 @@ class VectorOutputs {
   VectorOutputs(const Manifest& manifest, VectorFormat format, std::filesystem::path folder);
 
   // Absolute; empty for a row without audio.
-  const std::string& file(std::int64_t row) const { return files_[static_cast<std::size_t>(row)]; }
+  const std::string& file(std::int64_t row) const { return names_.file(row); }
   // What a metadata.csv in `folder` says: relative if the file lies below it.
-  std::string cell(std::int64_t row, const std::filesystem::path& folder) const;
+  std::string cell(std::int64_t row, const std::filesystem::path& folder) const {
+    return names_.cell(row, folder);
+  }
 
   // The files of these consecutive rows that have an embedding; makes their folders. Throws
   // IoError.
@@ -44,7 +47,7 @@ class VectorOutputs {
 
   const Manifest& manifest_;
   VectorFormat format_;
-  std::vector<std::string> files_;
+  VectorFileNames names_;
 };
 
 }  // namespace balr

@@ -1,9 +1,11 @@
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "balr/core/error.hpp"
+#include "balr/data/vector_file.hpp"
 #include "balr/run/stop_flag.hpp"
 
 namespace balr {
@@ -15,8 +17,11 @@ struct BinarizeOptions {
   std::filesystem::path root;      // relative paths of a CSV start here (empty: the CSV's folder)
   std::filesystem::path save_dir;  // empty: "<input stem>_attributes" beside the input
   std::vector<std::string> audio_formats;
-  bool force = false;             // replace results of another run, and other runs' pointers
-  bool save_output = true;        // false: compute and throw away (a rehearsal)
+  bool force = false;       // replace results of another run, and other runs' pointers
+  bool save_output = true;  // false: compute and throw away (a rehearsal)
+  // `_ba` files besides the store, as the Python balr keeps them: in save_dir, or beside what a row
+  // refers to (audio, else its embedding's file) if that is empty. Absent: none.
+  std::optional<VectorFormat> vector_format;
   std::filesystem::path encoder;  // encoder.model.checkpoint_path
   int threads = 1;
   std::string config_yaml;  // written to <save_dir>/config.yaml

@@ -12,7 +12,8 @@ CommandInfo BinarizeCommand::info() {
       .summary = "Binary attributes of embeddings",
       .description =
           "Encodes each embedding with a trained auto-encoder and writes attributes.h5 and\n"
-          "metadata.csv. A run that was stopped goes on with the same command; `balr export --kind\n"
+          "metadata.csv. A run that was stopped goes on with the same command; `balr export "
+          "--kind\n"
           "binary_attributes` makes the Python balr's files of it.",
       .examples =
           "balr binarize --save-dir attributes/dev dev.csv "
@@ -24,6 +25,10 @@ CommandInfo BinarizeCommand::info() {
 void BinarizeCommand::declare(OptionList& list) {
   list.argument("INPUT", input, PathCheck::kExists, "embeddings: CSV, folder of extract, or .h5");
   list.flag_pair("--force", force, "encode again what is there already");
+  list.value("--format", format,
+             {"FORMAT",
+              "hdf5: the store; pkl, txt: the Python balr's _ba files besides",
+              {"hdf5", "pkl", "txt"}});
   declare_save_output(list);
   declare_exist_ok(list, "of the Python balr, where it has no effect");
   declare_run_options(list, "beside the input");

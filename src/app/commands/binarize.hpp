@@ -11,6 +11,7 @@ class BinarizeCommand : public RunCommand {
 
   std::filesystem::path input;
   bool force = false, save_output = true;
+  std::string format = "hdf5";
 };
 
 }  // namespace balr

@@ -7,17 +7,17 @@ CommandInfo VerifyCommand::info() {
       .name = "verify",
       .group = Group::kFiles,
       .program = Program::kFiles,
-      .summary = "Check a store of embeddings for damage",
+      .summary = "Check a store for damage",
       .description =
           "Recomputes the checksums, counts the rows, and looks at every value: rows that are ok\n"
-          "are finite, the others NaN. Of a folder: its embeddings.h5, and the parts of a run that\n"
-          "is not finished. 0 if all is well, 65 if not.",
+          "are finite, the others NaN (attributes: not active). Of a folder: its embeddings.h5 and\n"
+          "attributes.h5, or the parts of a run that is not finished. 0 if all is well, 65 if not.",
       .examples = "balr verify embeddings/dev\nbalr verify embeddings/dev/embeddings.h5",
   };
 }
 
 void VerifyCommand::declare(OptionList& list) {
-  list.argument("PATH", path, PathCheck::kExists, "store, or output folder of extract");
+  list.argument("PATH", path, PathCheck::kExists, "store, or output folder of extract or binarize");
   declare_log(list, log);
 }
 

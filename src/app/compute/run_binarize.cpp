@@ -38,6 +38,8 @@ ExitCode run_binarize(const BinarizeCommand& command, World& world, const StopFl
     options.encoder = command.config.text("encoder.model.checkpoint_path");
     options.config_yaml = command.config.to_yaml();
     options.program_version = BALR_VERSION;
+    if (command.format != "hdf5")
+      options.vector_format = command.format == "pkl" ? VectorFormat::kPickle : VectorFormat::kText;
     check_shape(command.config, options.encoder);
   });
   const auto wanted = static_cast<int>(command.config.integer("num_threads"));

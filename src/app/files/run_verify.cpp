@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "app/files/runs.hpp"
+#include "balr/store/attribute_store.hpp"
 #include "balr/store/verify_store.hpp"
 
 namespace balr {
@@ -12,8 +13,10 @@ namespace fs = std::filesystem;
 
 // The stores of an output folder: the finished one, else the parts.
 std::vector<fs::path> stores_of(const fs::path& folder) {
-  if (fs::exists(folder / "embeddings.h5")) return {folder / "embeddings.h5"};
   std::vector<fs::path> out;
+  for (const char* name : {"embeddings.h5", "attributes.h5"})
+    if (fs::exists(folder / name)) out.push_back(folder / name);
+  if (!out.empty()) return out;
   for (const fs::path& place : {folder / "parts", folder}) {
     if (!fs::is_directory(place)) continue;
     for (const auto& entry : fs::directory_iterator(place)) {
@@ -24,19 +27,33 @@ std::vector<fs::path> stores_of(const fs::path& folder) {
   std::sort(out.begin(), out.end());
   if (out.empty())
     throw DataError("there is no store in " + folder.string() +
-                    ": give a folder that `balr extract` wrote, or a .h5 file");
+                    ": give a folder that `balr extract` or `balr binarize` wrote, or a .h5 file");
   return out;
 }
 
-void print(const fs::path& file, const StoreReport& report) {
-  std::cout << file.string() << ": " << report.rows << " rows of " << report.dimension
-            << " values, ";
+// A store's file, what it holds and `more`, and what is wrong with it.
+template <class Report>
+bool print(const fs::path& file, const Report& report, const std::string& values,
+           const std::string& more) {
+  std::cout << file.string() << ": " << report.rows << " rows of " << values;
   for (std::size_t status = 0; status < report.by_status.size(); ++status)
     if (report.by_status[status] > 0)
-      std::cout << report.by_status[status] << ' ' << status_name(status) << ", ";
-  std::cout << static_cast<std::int64_t>(report.seconds) << " s of audio: "
-            << (report.problems.empty() ? "all is well" : "damaged") << '\n';
+      std::cout << ", " << report.by_status[status] << ' ' << status_name(status);
+  std::cout << more << (report.problems.empty() ? ": all is well" : ": damaged") << '\n';
   for (const std::string& problem : report.problems) std::cout << "  " << problem << '\n';
+  return report.problems.empty();
+}
+
+// Whether all is well.
+bool verify(const fs::path& file) {
+  if (is_attribute_store(file)) {
+    const bool finished = file.parent_path().filename() != "parts";
+    const AttributeReport report = verify_attribute_store(file, finished);
+    return print(file, report, std::to_string(report.info.attributes) + " attributes", "");
+  }
+  const StoreReport report = verify_store(file);
+  return print(file, report, std::to_string(report.dimension) + " values",
+               ", " + std::to_string(static_cast<std::int64_t>(report.seconds)) + " s of audio");
 }
 
 }  // namespace
@@ -48,9 +65,7 @@ ExitCode run_verify(const VerifyCommand& command) {
   std::int64_t damaged = 0;
   for (const fs::path& file : files) {
     try {
-      const StoreReport report = verify_store(file);
-      print(file, report);
-      damaged += !report.problems.empty();
+      damaged += !verify(file);
     } catch (const DataError& error) {
       std::cout << error.what() << '\n';
       ++damaged;
@@ -58,7 +73,7 @@ ExitCode run_verify(const VerifyCommand& command) {
   }
   if (damaged == 0) return ExitCode::kOk;
   throw DataError(std::to_string(damaged) + " of " + std::to_string(files.size()) +
-                  " files are damaged: remove them and run `balr extract` again");
+                  " files are damaged: remove them and run the command that made them again");
 }
 
 }  // namespace balr
