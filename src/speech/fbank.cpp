@@ -49,24 +49,46 @@ std::vector<float> mel_triangles(const FbankOptions& options, std::size_t spectr
 
 // Per bin over time; the variance is about the mean whether or not the mean is subtracted.
 void normalize(std::vector<float>& features, std::int64_t frames, const FbankOptions& options) {
-  const std::int64_t bins = options.num_mel_bins;
-  for (std::int64_t bin = 0; bin < bins; ++bin) {
-    const auto value = [&](std::int64_t t) -> float& {
-      return features[static_cast<std::size_t>(t * bins + bin)];
-    };
-    double sum = 0, squares = 0;
-    for (std::int64_t t = 0; t < frames; ++t) sum += value(t);
-    const auto mean = static_cast<float>(sum / static_cast<double>(frames));
-    for (std::int64_t t = 0; t < frames; ++t) {
-      const float centred = value(t) - mean;
-      squares += double{centred} * centred;
-      if (options.normalize_mean) value(t) = centred;
+  const auto bins = static_cast<std::size_t>(options.num_mel_bins);
+  const auto count = static_cast<std::size_t>(frames);
+  std::vector<double> sums(bins), squares(bins);
+  for (std::size_t t = 0; t < count; ++t)
+    for (std::size_t bin = 0; bin < bins; ++bin) sums[bin] += features[t * bins + bin];
+  std::vector<float> means(bins), deviations(bins);
+  for (std::size_t bin = 0; bin < bins; ++bin)
+    means[bin] = static_cast<float>(sums[bin] / static_cast<double>(frames));
+  for (std::size_t t = 0; t < count; ++t)
+    for (std::size_t bin = 0; bin < bins; ++bin) {
+      float& value = features[t * bins + bin];
+      const float centred = value - means[bin];
+      squares[bin] += double{centred} * centred;
+      if (options.normalize_mean) value = centred;
     }
-    if (!options.normalize_var) continue;
-    const auto deviation =
-        static_cast<float>(std::sqrt(squares / static_cast<double>(frames - 1) + 1e-8));
-    for (std::int64_t t = 0; t < frames; ++t) value(t) /= deviation;
+  if (!options.normalize_var) return;
+  for (std::size_t bin = 0; bin < bins; ++bin)
+    deviations[bin] =
+        static_cast<float>(std::sqrt(squares[bin] / static_cast<double>(frames - 1) + 1e-8));
+  for (std::size_t t = 0; t < count; ++t)
+    for (std::size_t bin = 0; bin < bins; ++bin) features[t * bins + bin] /= deviations[bin];
+}
+
+// Four frames that begin at from[0] to from[kFrames - 1]: scaled, without their means,
+// pre-emphasized and under the window. `frame` is scratch of the same length.
+void prepare(const float* const* from, float scale, const std::vector<double>& window,
+             std::vector<Frames>& frame, std::vector<Frames>& windowed) {
+  const std::size_t size = window.size();
+  Frames sum{};
+  for (std::size_t i = 0; i < size; ++i) {
+    static_assert(kFrames == 4);
+    const Frames samples = {{from[0][i], from[1][i], from[2][i], from[3][i]}};
+    frame[i].of = samples.of * double{scale};
+    sum.of += frame[i].of;
   }
+  const auto mean = sum.of / static_cast<double>(size);
+  for (Frames& x : frame) x.of -= mean;
+  windowed[0].of = (frame[0].of - kPreemphasis * frame[0].of) * window[0];
+  for (std::size_t i = 1; i < size; ++i)
+    windowed[i].of = (frame[i].of - kPreemphasis * frame[i - 1].of) * window[i];
 }
 
 }  // namespace
@@ -109,30 +131,27 @@ std::vector<float> Fbank::compute(std::span<const float> samples) const {
   const auto size = static_cast<std::size_t>(window_size_),
              bins = static_cast<std::size_t>(options_.num_mel_bins);
   std::vector<float> features(static_cast<std::size_t>(count) * bins);
-  std::vector<double> frame(size), windowed(size);
-  std::vector<double> power(spectrum_->bins());
+  std::vector<Frames> frame(size), windowed(size), power(spectrum_->bins()), energies(bins);
   PowerSpectrum::Workspace space = spectrum_->workspace();
-  for (std::int64_t t = 0; t < count; ++t) {
-    const float* from = samples.data() + t * window_shift_;
-    double sum = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-      frame[i] = double{from[i]} * options_.scale;
-      sum += frame[i];
-    }
-    const double mean = sum / static_cast<double>(size);
-    for (double& x : frame) x -= mean;
-    windowed[0] = (frame[0] - kPreemphasis * frame[0]) * window_[0];
-    for (std::size_t i = 1; i < size; ++i)
-      windowed[i] = (frame[i] - kPreemphasis * frame[i - 1]) * window_[i];
+  const float* from[kFrames];
+  for (std::int64_t t = 0; t < count; t += kFrames) {
+    for (std::int64_t lane = 0; lane < std::int64_t{kFrames}; ++lane)  // the last frame fills up
+      from[lane] = samples.data() + std::min(t + lane, count - 1) * window_shift_;
+    prepare(from, options_.scale, window_, frame, windowed);
     spectrum_->compute(windowed.data(), size, space, power.data());
+    const std::int64_t lanes = std::min<std::int64_t>(kFrames, count - t);
     for (std::size_t bin = 0; bin < bins; ++bin) {
       const float* weights = mel_.data() + bin * spectrum_->bins();
-      double energy = 0;
+      auto energy = Frames{}.of;
       for (int k = mel_begin_[bin]; k < mel_end_[bin]; ++k)
-        energy += weights[k] * power[static_cast<std::size_t>(k)];
-      features[static_cast<std::size_t>(t) * bins + bin] =
-          static_cast<float>(portable_log(std::max(energy, double{kFloor})));
+        energy += double{weights[k]} * power[static_cast<std::size_t>(k)].of;
+      energies[bin].of = energy < double{kFloor} ? Frames{}.of + double{kFloor} : energy;
     }
+    portable_log(energies.data(), bins);
+    for (std::int64_t lane = 0; lane < lanes; ++lane)
+      for (std::size_t bin = 0; bin < bins; ++bin)
+        features[static_cast<std::size_t>(t + lane) * bins + bin] =
+            static_cast<float>(energies[bin].of[lane]);
   }
   if ((options_.normalize_mean || options_.normalize_var) && count > 0)
     normalize(features, count, options_);

@@ -244,22 +244,62 @@ TEST(FbankMath, PortableLogEqualsTheLibrarys) {
   }
 }
 
+// Four at a time, in this processor's vectors and in those of any x86-64.
+TEST(FbankMath, LogarithmsOfFramesHaveTheBytesOfOne) {
+  std::mt19937_64 rng(1);
+  std::vector<Frames> x(5000);
+  for (Frames& frames : x)
+    for (std::size_t lane = 0; lane < kFrames; ++lane)
+      frames.of[lane] = std::ldexp(1 + static_cast<double>(rng() >> 11) * 0x1p-53,
+                                   static_cast<int>(rng() % 2000) - 1000);
+  x[7].of[2] = NAN;
+  x[9].of[0] = INFINITY;
+  auto best = x, plain = x;
+  portable_log(best.data(), best.size());
+  portable_log_without_avx2(plain.data(), plain.size());
+  for (std::size_t i = 0; i < x.size(); ++i)
+    for (std::size_t lane = 0; lane < kFrames; ++lane) {
+      const double expected = portable_log(x[i].of[lane]);
+      if (std::isnan(expected)) {
+        EXPECT_TRUE(std::isnan(best[i].of[lane]) && std::isnan(plain[i].of[lane])) << i;
+        continue;
+      }
+      ASSERT_EQ(best[i].of[lane], expected) << x[i].of[lane];
+      ASSERT_EQ(plain[i].of[lane], expected) << x[i].of[lane];
+    }
+}
+
 TEST(FbankMath, PowerSpectrumEqualsTheDirectSum) {
   std::mt19937 rng(2);
   std::normal_distribution<float> normal;
-  std::vector<double> x(50);
-  for (double& value : x) value = normal(rng);
+  std::vector<Frames> x(50), power(32), plain(32);
+  for (Frames& frames : x)
+    for (std::size_t lane = 0; lane < kFrames; ++lane) frames.of[lane] = normal(rng);
   const PowerSpectrum spectrum(64);
   auto space = spectrum.workspace();
-  std::vector<double> power(32);
   spectrum.compute(x.data(), x.size(), space, power.data());
-  for (std::size_t k = 0; k < 32; ++k) {
-    double re = 0, im = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      re += x[i] * std::cos(2 * M_PI * static_cast<double>(k * i) / 64);
-      im -= x[i] * std::sin(2 * M_PI * static_cast<double>(k * i) / 64);
+  spectrum.compute_without_avx2(x.data(), x.size(), space, plain.data());
+  for (std::size_t lane = 0; lane < kFrames; ++lane)
+    for (std::size_t k = 0; k < 32; ++k) {
+      double re = 0, im = 0;
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        re += x[i].of[lane] * std::cos(2 * M_PI * static_cast<double>(k * i) / 64);
+        im -= x[i].of[lane] * std::sin(2 * M_PI * static_cast<double>(k * i) / 64);
+      }
+      EXPECT_NEAR(power[k].of[lane], re * re + im * im, 1e-10);
+      EXPECT_EQ(power[k].of[lane], plain[k].of[lane]);
     }
-    EXPECT_NEAR(power[k], re * re + im * im, 1e-10);
+}
+
+// A frame's features do not depend on where among four it is computed.
+TEST(Fbank, AFrameIsTheSameBytesAtAnyPlace) {
+  const auto x = synthetic();
+  const Fbank fbank(raw());
+  const auto whole = fbank.compute(x);
+  for (std::int64_t first = 1; first < 18; ++first) {
+    const auto part = fbank.compute(std::span(x).subspan(static_cast<std::size_t>(first) * 160));
+    ASSERT_EQ(part.size(), whole.size() - static_cast<std::size_t>(first) * 80);
+    EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + first * 80)) << first;
   }
 }
 
