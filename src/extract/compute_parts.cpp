@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
-// A stop waits this long for a row that is being decoded.
+// A stop waits this long for a row that is being decoded; rows in the network are waited for, but what else is finished is on the disk then.
 constexpr Seconds kStopPatience{20};
 // A row that hangs here and not in a child process is a file system that is slow: so often it is tried again.
 constexpr int kMaxHangs = 3;
@@ -39,6 +39,7 @@ class Computation {
       if (!stopping_ && (stop.requested() || claims_.stopped())) begin_stop();
       if (!stopping_) claim();
       watch_hangs();
+      if (stopping_ && !late_ && Clock::now() - stop_begin_ > kStopPatience) publish_early();
       if (outstanding_ == 0 && claims_.finished()) break;
       if (const auto result = engine_.next(outstanding_ > 0 ? 10ms : 2ms)) take(*result);
     }
@@ -50,6 +51,7 @@ class Computation {
  private:
   void begin_stop() {
     stopping_ = true;
+    stop_begin_ = Clock::now();
     claims_.request_stop();
     outstanding_ -= engine_.cancel() + static_cast<std::int64_t>(trials_.size());
     trials_.clear();
@@ -107,6 +109,14 @@ class Computation {
     rules_.before_publish();
     folder_.publish(buffer);
     progress_.write += Seconds(Clock::now() - begin).count();
+  }
+
+  // So that a kill after the stop costs no more than the rows that take so long. Those have fragments of their own, later.
+  void publish_early() {
+    late_ = true;
+    spdlog::warn("the stop waits for {} rows that are being computed; what else is finished is on the disk", outstanding_);
+    for (const auto& [end, buffer] : open_)
+      if (!buffer.untouched()) write(buffer);
   }
 
   void publish_fragments() {
@@ -176,12 +186,12 @@ class Computation {
   const ComputeRules& rules_;
   RankProgress& progress_;
 
-  bool stopping_ = false;
+  bool stopping_ = false, late_ = false;
   std::int64_t outstanding_ = 0;              // rows claimed whose result is to come
   std::map<std::int64_t, PartBuffer> open_;   // claimed and not yet published, by the end of the range
   std::vector<Trial> trials_;
   std::map<std::int64_t, int> hangs_;
-  Clock::time_point begin_ = Clock::now(), watched_ = begin_;
+  Clock::time_point begin_ = Clock::now(), watched_ = begin_, stop_begin_ = begin_;
 };
 
 }  // namespace

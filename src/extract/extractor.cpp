@@ -1,5 +1,6 @@
 #include "balr/extract/extractor.hpp"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -30,6 +31,13 @@ namespace fs = std::filesystem;
 
 // Raise it when a change of the program changes an embedding's bytes: parts of older programs are refused then.
 constexpr const char* kNumericsVersion = "2";
+
+// Memory that was freed in small pieces goes back to the system.
+void trim_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 class Extraction {
  public:
@@ -105,6 +113,9 @@ void Extraction::load() {
       embedder_ = Embedder::load(files.weights, files.config, options_.embedder);
     });
   }
+  // Rank 0 alone writes metadata.csv: the others do without the cells, half of the input's memory (350 MB of a million rows).
+  if (!lead() && !vectors_) manifest_.cells = {};
+  trim_memory();
   const std::vector<IdentityPart> recipe = {{"configuration", options_.config_identity},
                                             {"model", embedder_->sha256()},
                                             {"features", embedder_->features()},

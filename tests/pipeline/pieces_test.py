@@ -1,12 +1,14 @@
 """Pieces of files, Kaldi folders, long and short audio: each against the same audio cut into files by this program."""
 import csv
+import resource
+import unittest
 import wave
 
 import h5py
 import numpy as np
 
 from hostile_corpus import flac
-from harness import ModelTestCase, main, run, voice, write_csv, write_wav
+from harness import LEVEL, ModelTestCase, by_level, main, run, voice, write_csv, write_wav
 
 RATE = 16000
 
@@ -193,6 +195,24 @@ class Pieces(ModelTestCase):
         for id_ in values:
             self.assertEqual(facts[id_][0], "ok")
             self.assertTrue(np.isfinite(values[id_]).all())
+
+    @unittest.skipIf(LEVEL == "quick", "computes for some 10 s: level ci")
+    def test_an_hour_in_chunks_within_bounded_memory(self):
+        """The mean of equal chunks is one of them, made a unit; memory is that of the samples (an hour: 230 MB) and what any run needs."""
+        seconds = by_level(0, 1200, 3600)
+        (self.dir / "minute.flac").write_bytes(flac(60 * RATE))
+        (self.dir / "hour.flac").write_bytes(flac(seconds * RATE))
+        minute, hour = (write_csv(self.dir / f"{n}.csv", ("id", "audio"), [(n, f"{n}.flac")]) for n in ("minute", "hour"))
+        self.extract(minute, "minute")
+        ordinary = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        self.extract(hour, "hour", "embeddings.long=chunk", "embeddings.max_seconds=60")
+        most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        values, facts = self.store("hour")
+        self.assertEqual(facts["hour"], ("ok", seconds))
+        expected = unit(self.store("minute")[0]["minute"])
+        np.testing.assert_allclose(values["hour"], expected, rtol=0, atol=1e-6)
+        print(f"{ordinary / 1e3:.0f} MB with a minute, {most / 1e3:.0f} MB with {seconds} s in chunks")
+        self.assertLess(1024 * (most - ordinary), 4 * seconds * RATE + 150e6)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ import shutil
 import signal
 import subprocess
 import time
+import unittest
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from harness import (BUILD, ModelTestCase, by_level, environment, kill_session, command, main, make_corpus, rank_processes, run,
+from harness import (BUILD, LEVEL, ModelTestCase, by_level, environment, kill_session, command, main, make_corpus, rank_processes, run,
                      start, voice, wait_for, write_csv, write_wav)
 
 
@@ -112,6 +113,27 @@ class Killed(ResumeTestCase):
         else:
             self.fail("forty runs did not get six rows done")
         self.extract(self.dir / "once", data)
+        self.assertEqual(datasets(out), datasets(self.dir / "once"))
+
+
+class Stopped(ResumeTestCase):
+    corpus = dict(speakers=4, sentences=5)
+
+    @unittest.skipIf(LEVEL == "quick", "waits 20 s: level ci")
+    def test_a_row_that_computes_for_long_keeps_no_other_from_the_disk(self):
+        """A stop that cannot end before a kill has lost that row only."""
+        out = self.dir / "out"
+        process = start(*self.arguments(out, None, "num_threads=2"), log=self.dir / "log", BALR_FAULT="hang@network:v01/s2.wav")
+        wait_for(lambda: len(list((out / "parts").glob("part-*.h5"))) == 2, what="the parts after the row's")
+        for pid in rank_processes(process.pid):
+            os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: "the stop waits for 1 rows" in (self.dir / "log").read_text(), what="the patience's end")
+        wait_for(lambda: list((out / "parts").glob("fragment-*.h5")), what="a fragment of its part")
+        kill_session(process)
+        text = self.extract(out)
+        self.assertRegex(text, "; 19 of them are there already")
+        self.assertEqual(failures(out), {})
+        self.extract(self.dir / "once")
         self.assertEqual(datasets(out), datasets(self.dir / "once"))
 
 
