@@ -198,13 +198,16 @@ class Calibrate {
 
   // The folds of a cross-validation have bounds of their own, so no line stands for them.
   void draw(const SortedScores& reported, const CutCounts& cuts) const {
-    std::string title = trials().file.filename().string() + ", calibrated";
+    // All score files have one name: the folder tells them apart.
+    const fs::path whole = fs::absolute(trials().file).lexically_normal();
+    std::string title = trials().scorer.empty() ? "" : trials().scorer + ", ";
+    title += (whole.parent_path().filename() / whole.filename()).string() + ", calibrated";
     PlotData data{reported, title, true, calibration_.bounds, cuts.below, cuts.above};
     if (options_.cross_validate) {
       data.bounds = {};
       data.title += " by cross-validation";
       if (calibration_.elub)
-        data.title += "; the folds' bounds cut " + std::to_string(cuts.below + cuts.above);
+        data.title += " (" + std::to_string(cuts.below + cuts.above) + " cut by the folds' bounds)";
     }
     write_plots(folder_, data);
   }

@@ -223,6 +223,44 @@ class Calibrate(unittest.TestCase):
         certain[same][5] = float("-inf")
         self.assertIn("-inf", self.run_balr(self.write("mistaken", certain), "--save-dir", self.folder / "o", code=65))
 
+    def test_what_score_test_writes(self):
+        """The whole way with real scorers: attributes, scorer, scores, calibration on one set, test on another."""
+        random, places = np.random.default_rng(7), {}
+        for name, speakers in (("train", 30), ("dev", 16), ("test", 12)):
+            lines = ["id,binary_attributes,speaker"]
+            for s in range(speakers):
+                p = 1 / (1 + np.exp(-random.normal(0, 1.7, 48)))
+                for r in range(4):
+                    bits = (random.random(48) < p).astype(float)
+                    np.savetxt(self.folder / f"{name}{s}-{r}_ba.txt", np.stack([bits, 1 - bits], 1))
+                    lines.append(f"{name}{s}-{r},{name}{s}-{r}_ba.txt,{name}{s}")
+            places[name] = self.folder / f"{name}.csv"
+            places[name].write_text("\n".join(lines) + "\n")
+
+        def balr(*arguments):
+            done = subprocess.run([BALR, *map(str, arguments)], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+        balr("score", "train", places["train"], "scorer=beta", "--save-dir", self.folder / "scorer")
+        for scorer in ("beta", "cosine"):
+            checkpoint = [f"scorer.checkpoint_path={self.folder / 'scorer/scorer.pt'}"] if scorer == "beta" else []
+            for name in ("dev", "test"):
+                balr("trials", places[name], "--all", "--seed", "1", "--out", self.folder / f"{name}-{scorer}.tsv")
+                balr("score", "test", places[name], self.folder / f"{name}-{scorer}.tsv", f"scorer={scorer}", *checkpoint,
+                     "--save-dir", self.folder / f"{name}-{scorer}", "--bootstrap", "0")
+            out = self.folder / f"lr-{scorer}"
+            self.run_balr(self.folder / f"dev-{scorer}/scores.csv", self.folder / f"test-{scorer}/scores.csv", "--save-dir", out, "--plots", "--bootstrap", "50")
+            before = json.loads((self.folder / f"test-{scorer}/metrics.json").read_text())
+            after = json.loads((out / "metrics.json").read_text())
+            self.assertEqual((after["trials"], after["targets"], after["speakers_of_the_test"]), (48 * 47 // 2, 12 * 6, 12))
+            self.assertEqual(after["scorer"], before["scorer"])
+            self.assertLess(after["CLLR"], 1)
+            if scorer == "beta":  # its scores are LRs
+                self.assertAlmostEqual(after["CLLR_before_calibration"], before["CLLR"], delta=1e-12)
+            else:
+                self.assertIsNone(after["CLLR_before_calibration"])
+        self.assertIn("another scorer", self.run_balr(self.folder / "lr-beta/calibration.json", self.folder / "test-cosine/scores.csv", code=65))
+
     def test_an_earlier_result_is_kept(self):
         file, out = self.write("dev", rows_of(1, 25)), self.folder / "out"
         self.run_balr(file, "--save-dir", out)

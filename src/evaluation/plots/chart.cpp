@@ -73,7 +73,10 @@ Chart::Chart(const std::string& title, const std::string& subtitle, Axis x, Axis
       y_(placed(std::move(y), kBottom, kTop)),
       svg_(kWidth, kHeight),
       legend_x_(kLeft) {
-  svg_.text(kLeft, 28, title, Svg::Anchor::kStart, "font-size=\"17\" font-weight=\"bold\"");
+  // Long titles are set smaller, down to what can be read; bold letters are wider.
+  const double size = std::clamp(17 * (kRight - kLeft) / (1.55 * text_width(title)), 7.0, 17.0);
+  svg_.text(kLeft, 28, title, Svg::Anchor::kStart,
+            "font-size=\"" + svg_number(size) + "\" font-weight=\"bold\"");
   svg_.text(kLeft, 50, subtitle, Svg::Anchor::kStart, "fill=\"#444\"");
   draw_frame();
 }
