@@ -58,7 +58,7 @@ void measure(std::int64_t rows, int repetitions, std::int64_t speakers) {
   LossGradients gradients;
   const auto run = [&](const Loss& loss, const at::Tensor& of_loss) {
     const CodePairs pairs = ops->code_pairs(codes, plan);
-    const LossInput input{plan, {}, {}, codes, z, &sorted, &pairs, of_loss};
+    const LossInput input{plan, {}, {}, codes, z, &sorted, &pairs, of_loss, loss.constants()};
     gradients.unit_codes = {out, false};
     if (of_loss.defined()) gradients.head = at::empty_like(of_loss);
     loss.compute(input, *ops, partials.narrow(1, 0, loss.columns()), &gradients);

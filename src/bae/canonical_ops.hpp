@@ -53,8 +53,8 @@ class CanonicalOps : public StepOps {
   }  // each rank has summed its features over all rows
   at::Tensor update_allowed(const at::Tensor& flat, std::span<const Range> owned,
                             const at::Tensor& loss) override;
-  void adam(std::span<const AdamPart> parts, const at::Tensor& step, double learning_rate,
-            const at::Tensor& allowed) override;
+  void adam(std::span<const AdamPart> parts, const at::Tensor& step,
+            const at::Tensor& learning_rate, const at::Tensor& allowed) override;
   void share(std::span<const at::Tensor> flats, std::span<const std::vector<Range>> owned,
              const char* what) override;
   at::Tensor everywhere(const at::Tensor& rows, const BatchPlan& plan, const char* what) override;

@@ -75,17 +75,18 @@ at::Tensor CanonicalOps::update_allowed(const at::Tensor& flat, std::span<const 
 }
 
 void CanonicalOps::adam(std::span<const AdamPart> parts, const at::Tensor& step,
-                        double learning_rate, const at::Tensor& allowed) {
+                        const at::Tensor& learning_rate, const at::Tensor& allowed) {
   if (!allowed.item<bool>()) return;
   double* number = doubles_of(step);
   *number += 1.0;
+  const double rate = learning_rate.item<double>();
   for (const AdamPart& part : parts) {
     float *p = floats_of(part.parameters), *m = floats_of(part.exp_avg),
           *v = floats_of(part.exp_avg_sq);
     const float* g = floats_of(part.gradients);
     for (const Range& range : part.owned)
       adam_step(p + range.begin, g + range.begin, m + range.begin, v + range.begin, range.size(),
-                {.lr = learning_rate}, static_cast<std::int64_t>(*number), threads_);
+                {.lr = rate}, static_cast<std::int64_t>(*number), threads_);
   }
 }
 

@@ -115,10 +115,11 @@ void DeviceOps::triplet_sums(const CodePairs& pairs, const at::Tensor& counts,
     return t.narrow(0, plan.rows.begin, plan.rows.size());
   };
   const at::Tensor same = own(same_class(labels)), mine = own(counts).to(at::kDouble);
-  const at::Tensor number = (mine * same).sum();
+  const at::Tensor triplets = mine * same;
   const at::Tensor signs = same.to(at::kDouble).mul_(2).sub_(1);
-  const at::Tensor sum = (mine * signs * pairs.distances).sum().add_(number, margin);
-  partials.select(0, 0).copy_(at::stack({sum, number}));
+  const at::Tensor sums = (mine * signs * pairs.distances).add_(triplets, margin);
+  sum_blocks(sums, plan, partials.select(1, 0));
+  sum_blocks(triplets, plan, partials.select(1, 1));
 }
 
 void DeviceOps::triplet_pull(const CodePairs& pairs, const at::Tensor& counts,
@@ -162,7 +163,7 @@ void DeviceOps::normalize_rows_backward(const at::Tensor& grad, const at::Tensor
   if (divide) grad.mul_(inverses);
 }
 
-void DeviceOps::arcface(const ArcFaceRows& in, double factor, const BatchPlan&,
+void DeviceOps::arcface(const ArcFaceRows& in, double factor, const BatchPlan& plan,
                         const at::Tensor& partials) {
   const at::Tensor rows = in.row_weights, own = in.classes.unsqueeze(1);
   const at::Tensor cosines =
@@ -175,7 +176,7 @@ void DeviceOps::arcface(const ArcFaceRows& in, double factor, const BatchPlan&,
   const at::Tensor logits = cosines.scatter(1, own, turned).mul_(in.scale);
   const at::Tensor log_probabilities = at::log_softmax(logits, 1);
   const at::Tensor entropies = log_probabilities.gather(1, own).squeeze(1).neg();
-  partials.select(0, 0).copy_((entropies * rows).sum(at::kDouble).unsqueeze(0));
+  sum_blocks(entropies * rows, plan, partials.select(1, 0));
   if (factor == 0.0) return;
   const at::Tensor slope = at::where(
       turns, c * in.margin.sine / sine.clamp_min(1e-6) + in.margin.cosine, at::ones_like(c));
@@ -195,12 +196,17 @@ void DeviceOps::group_excess(const at::Tensor& z, const BatchLabels& labels,
                               .sum(1, false, at::kDouble);
   const at::Tensor raw = sums - targets, excess = raw.clamp(0.0, 1.0);
   const at::Tensor first = labels.order.view({groups, group_rows}).select(1, 0);
-  const at::Tensor mine = first.ge(plan.rows.begin).logical_and_(first.lt(plan.rows.end));
-  partials.select(0, 0).copy_((excess.square().sum(1) * mine).sum().unsqueeze(0));
+  const at::Tensor squares = excess.square().sum(1);
+  for (std::int64_t block = 0; block < partials.size(0); ++block) {
+    const std::int64_t begin = plan.rows.begin + block * plan.block_rows;
+    const std::int64_t end = std::min(begin + plan.block_rows, plan.rows.end);
+    const at::Tensor mine = first.ge(begin).logical_and_(first.lt(end));
+    partials.select(0, block).copy_((squares * mine).sum().unsqueeze(0));
+  }
   if (!grad.defined()) return;
   const at::Tensor slope = excess.masked_fill(raw.gt(1.0), 0.0).mul_(2 * factor).to(at::kFloat);
   const at::Tensor all = at::empty_like(z);
-  all.index_copy_(0, labels.order, slope.repeat_interleave(group_rows, 0));
+  all.index_copy_(0, labels.order, slope.unsqueeze(1).expand({groups, group_rows, h}).reshape({plan.batch, h}));
   grad.copy_(all.narrow(0, plan.rows.begin, plan.rows.size()));
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 
@@ -21,12 +22,22 @@ void assign_if(const at::Tensor& allowed, const at::Tensor& to, const at::Tensor
   at::where_out(out, allowed, value, to);
 }
 
-// In float64, into `out` [columns].
-void sum_rows(const at::Tensor& x, at::Tensor out) {
-  at::sum_out(out, x, at::IntArrayRef{0}, false, at::kDouble);
-}
-
 }  // namespace
+
+// In float64, into `out` [blocks, columns] or, of all that is in a row, [blocks].
+void DeviceOps::sum_blocks(const at::Tensor& values, const BatchPlan& plan,
+                           const at::Tensor& out) {
+  for (std::int64_t block = 0; block < out.size(0); ++block) {
+    const std::int64_t begin = block * plan.block_rows;
+    const at::Tensor rows = values.narrow(
+        0, begin, std::min(plan.block_rows, values.size(0) - begin));
+    at::Tensor sum = out.select(0, block);
+    if (sum.dim() == 1)
+      at::sum_out(sum, rows, at::IntArrayRef{0}, false, at::kDouble);
+    else
+      sum.copy_(rows.sum(at::kDouble));
+  }
+}
 
 DeviceOps::DeviceOps(Collective* collective)
     : collective_(collective),
@@ -85,10 +96,10 @@ void DeviceOps::difference(const at::Tensor& a, const at::Tensor& b, double fact
   to.mul_(factor);
 }
 
-void DeviceOps::moments(const at::Tensor& x, const BatchPlan&, const at::Tensor& partials) {
+void DeviceOps::moments(const at::Tensor& x, const BatchPlan& plan, const at::Tensor& partials) {
   const std::int64_t n = x.size(1);
-  sum_rows(x, partials.select(0, 0).narrow(0, 0, n));
-  sum_rows(x.square(), partials.select(0, 0).narrow(0, n, n));
+  sum_blocks(x, plan, partials.narrow(1, 0, n));
+  sum_blocks(x.square(), plan, partials.narrow(1, n, n));
 }
 
 BatchStatistics DeviceOps::statistics(const at::Tensor& totals, std::int64_t batch) {
@@ -112,10 +123,10 @@ void DeviceOps::normalize(const at::Tensor& x, const BatchStatistics& of, const 
 }
 
 void DeviceOps::normalize_sums(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& mean,
-                               const BatchPlan&, const at::Tensor& partials) {
+                               const BatchPlan& plan, const at::Tensor& partials) {
   const std::int64_t n = x.size(1);
-  sum_rows(grad, partials.select(0, 0).narrow(0, 0, n));
-  sum_rows((x - mean).mul_(grad), partials.select(0, 0).narrow(0, n, n));
+  sum_blocks(grad, plan, partials.narrow(1, 0, n));
+  sum_blocks((x - mean).mul_(grad), plan, partials.narrow(1, n, n));
 }
 
 void DeviceOps::normalize_backward(const at::Tensor& grad, const at::Tensor& x,
@@ -148,10 +159,9 @@ void DeviceOps::update_running(const BatchStatistics& of, std::int64_t batch,
   batches_tracked.add_(allowed);
 }
 
-void DeviceOps::square_difference(const at::Tensor& a, const at::Tensor& b, const BatchPlan&,
+void DeviceOps::square_difference(const at::Tensor& a, const at::Tensor& b, const BatchPlan& plan,
                                   const at::Tensor& partials) {
-  at::Tensor sum = partials.select(0, 0);
-  at::sum_out(sum, (a - b).square_().flatten(), at::IntArrayRef{0}, /*keepdim=*/true, at::kDouble);
+  sum_blocks((a - b).square_(), plan, partials.select(1, 0));
 }
 
 at::Tensor DeviceOps::total(const at::Tensor& partials, const BatchPlan&, const char* what) {
@@ -194,8 +204,12 @@ at::Tensor DeviceOps::update_allowed(const at::Tensor& flat, std::span<const Ran
       .logical_and(loss.isfinite());
 }
 
-void DeviceOps::adam(std::span<const AdamPart> parts, const at::Tensor& step, double learning_rate,
-                     const at::Tensor& allowed) {
+void DeviceOps::finish(const char* what) {
+  if (size_ > 1) collective_->finish(what);
+}
+
+void DeviceOps::adam(std::span<const AdamPart> parts, const at::Tensor& step,
+                     const at::Tensor& learning_rate, const at::Tensor& allowed) {
   step.add_(allowed);
   const at::Tensor step32 = step.to(at::kFloat);
   std::vector<at::Tensor> parameters, gradients, first, second, steps;
@@ -206,8 +220,9 @@ void DeviceOps::adam(std::span<const AdamPart> parts, const at::Tensor& step, do
     second.push_back(part.exp_avg_sq);
     steps.push_back(step32);
   }
-  // One kernel that looks at the flag on the device.
-  at::_fused_adam_(parameters, gradients, first, second, {}, steps, learning_rate, kBeta1, kBeta2,
+  // One kernel that looks at the rate and the flag on the device (CUDA's wants float32).
+  const at::Tensor rate = learning_rate.is_cpu() ? learning_rate : learning_rate.to(at::kFloat);
+  at::_fused_adam_(parameters, gradients, first, second, {}, steps, rate, kBeta1, kBeta2,
                    /*weight_decay=*/0.0, kAdamEps, /*amsgrad=*/false, /*maximize=*/false,
                    /*grad_scale=*/std::nullopt, /*found_inf=*/allowed.logical_not().to(at::kFloat));
 }

@@ -46,14 +46,16 @@ class DeviceOps : public StepOps {
   void pack_codes(const at::Tensor& codes, const at::Tensor& out) override;
   void unpack_codes(const at::Tensor& bits, const at::Tensor& out) override;
   void column_sums(const at::Tensor& x, const BatchPlan& plan, const at::Tensor& out) override;
+  bool holds_all_gradients() const override { return true; }
   at::Tensor square_sums(const at::Tensor& x) override;
   at::Tensor root_of_features(std::span<const at::Tensor> parts,
                              std::span<const std::int64_t> outputs, const char* what) override;
   void reduce_gradients(const at::Tensor& flat) override;
   at::Tensor update_allowed(const at::Tensor& flat, std::span<const Range> owned,
                             const at::Tensor& loss) override;
-  void adam(std::span<const AdamPart> parts, const at::Tensor& step, double learning_rate,
-            const at::Tensor& allowed) override;
+  void adam(std::span<const AdamPart> parts, const at::Tensor& step,
+            const at::Tensor& learning_rate, const at::Tensor& allowed) override;
+  void finish(const char* what) override;
   void share(std::span<const at::Tensor>, std::span<const std::vector<Range>>,
              const char*) override {}
   at::Tensor everywhere(const at::Tensor& rows, const BatchPlan& plan, const char* what) override;
@@ -78,9 +80,35 @@ class DeviceOps : public StepOps {
   int rank() const override { return rank_; }
   int size() const override { return size_; }
 
- private:
+ protected:
+  static void sum_blocks(const at::Tensor& values, const BatchPlan& plan, const at::Tensor& out);
+
   Collective* collective_;
   int rank_, size_;
 };
+
+// The same bytes on any number of ranks with GPUs of one type: ATen's kernels depend on shapes, so
+// all work on rows is done in blocks of kBlockRows, whoever owns them; what ranks found is gathered
+// and added by all in one shape; every rank computes all weight gradients, from all rows.
+class CanonicalDeviceOps : public DeviceOps {
+ public:
+  static constexpr std::int64_t kBlockRows = 64;
+  using DeviceOps::DeviceOps;
+
+  BatchPlan plan(std::int64_t batch) const override { return plan(batch, kBlockRows); }
+  BatchPlan plan(std::int64_t rows, std::int64_t block_rows) const override;
+  void product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias,
+               const at::Tensor& out) override;
+  at::Tensor total(const at::Tensor& partials, const BatchPlan& plan, const char* what) override;
+  at::Tensor gather(const at::Tensor& rows, const BatchPlan& plan, const char* what) override;
+  bool gathers() const override { return true; }  // one rank too: the same shapes and strides
+  void pack_codes(const at::Tensor& codes, const at::Tensor& out) override;
+  void unpack_codes(const at::Tensor& bits, const at::Tensor& out) override;
+  void reduce_gradients(const at::Tensor&) override {}
+  void normalize_rows_backward(const at::Tensor& grad, const at::Tensor& x,
+                               const at::Tensor& inverse_norms, bool divide) override;
+};
+
+std::unique_ptr<StepOps> make_canonical_device_ops(Collective* collective);
 
 }  // namespace balr

@@ -28,7 +28,9 @@ Evaluation evaluate_rows(const Autoencoder& model, const at::Tensor& x, StepOps&
     ops.square_difference(of.recon, rows, plan, sums.narrow(1, 0, 1));
     sums[0].narrow(0, 1, h).copy_(of.codes.sum(0));  // whole numbers: exact in any order
   }
-  const at::Tensor total = ops.total(partials, plan, "validation").to(at::kCPU);
+  const at::Tensor on_device = ops.total(partials, plan, "validation");
+  ops.finish("validation");
+  const at::Tensor total = on_device.to(at::kCPU);
   const double* sums = total.const_data_ptr<double>();
   Evaluation out{.mse = sums[0] / static_cast<double>(x.numel()), .ones = {}};
   for (std::int64_t j = 1; j <= h; ++j) out.ones.push_back(static_cast<std::int64_t>(sums[j]));

@@ -51,6 +51,8 @@ at::Tensor Optimizer::head_gradient(std::size_t head) const {
 }
 
 at::Tensor Optimizer::gradient_norm() {
+  if (ops_.holds_all_gradients())
+    return at::linalg_vector_norm(gradients_, 2, std::nullopt, false, at::kDouble);
   std::vector<at::Tensor> sums;
   std::vector<std::int64_t> outputs;
   for (const Part& part : parts_)
@@ -70,7 +72,7 @@ void Optimizer::clip(const at::Tensor& norm, double limit) {
   gradients_.mul_(factor.to(at::kFloat));
 }
 
-at::Tensor Optimizer::update(double learning_rate, const at::Tensor& loss) {
+at::Tensor Optimizer::update(const at::Tensor& learning_rate, const at::Tensor& loss) {
   std::vector<AdamPart> parts;
   std::vector<Range> all;
   for (const Part& part : parts_) {
@@ -113,6 +115,7 @@ StateDict Optimizer::gather_state() {
                                 second_.narrow(0, part.offset, size)};
     ops_.share(flats, part.owned, "optimizer state");
   }
+  ops_.finish("optimizer state");
   StateDict state;
   for (const Named& entry : named_state()) {
     at::Tensor copy = at::empty(entry.value.sizes(), entry.value.options().device(at::kCPU));

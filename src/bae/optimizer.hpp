@@ -30,7 +30,7 @@ class Optimizer {
   // Makes that length at most `limit`, given what it is.
   void clip(const at::Tensor& norm, double limit);
   // One step, if loss and gradients are finite on all ranks; returns whether (bool, no dimensions).
-  at::Tensor update(double learning_rate, const at::Tensor& loss);
+  at::Tensor update(const at::Tensor& learning_rate, const at::Tensor& loss);
 
   // Collective. Adam's moments, its step count, and the heads; copies on the CPU.
   StateDict gather_state();

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cctype>
 #include <limits>
+#include <map>
 #include <utility>
 
+#include "bae/batch_labels.hpp"
+#include "bae/device_ops.hpp"
 #include "bae/evaluate.hpp"
 #include "bae/forward.hpp"
 #include "bae/optimizer.hpp"
@@ -33,21 +36,11 @@ std::string head_name(const Loss& loss) {
   return name + ".W";
 }
 
-// On the CPU.
-BatchLabels sort_labels(std::span<const std::int64_t> labels) {
-  BatchLabels out;
-  const auto n = static_cast<std::int64_t>(labels.size());
-  out.classes = at::empty({n}, at::kLong);
-  std::copy(labels.begin(), labels.end(), out.classes.data_ptr<std::int64_t>());
-  out.order = at::arange(n, at::kLong);
-  std::int64_t* order = out.order.data_ptr<std::int64_t>();
-  const auto label = [&](std::int64_t row) { return labels[static_cast<std::size_t>(row)]; };
-  std::stable_sort(order, order + n, [&](auto a, auto b) { return label(a) < label(b); });
-  for (std::int64_t begin = 0, end = 0; begin < n; begin = end) {
-    while (end < n && label(order[end]) == label(order[begin])) ++end;
-    out.largest = std::max(out.largest, end - begin);
-  }
-  return out;
+std::unique_ptr<StepOps> make_ops(const TrainStepOptions& options, const at::Device& device,
+                                  Collective* collective) {
+  if (!options.canonical) return make_device_ops(collective);
+  if (options.as_device || !device.is_cpu()) return make_canonical_device_ops(collective);
+  return make_canonical_ops(collective, options.threads);
 }
 
 }  // namespace
@@ -59,20 +52,34 @@ class TrainStep::Impl {
       : model_(model.to(device)),
         parameters_(model_),
         options_(std::move(options)),
-        ops_(options_.canonical ? make_canonical_ops(collective, options_.threads)
-                                : make_device_ops(collective)),
+        ops_(make_ops(options_, device, collective)),
         heads_(make_heads()),
-        optimizer_(model_, heads_, *ops_) {
+        optimizer_(model_, heads_, *ops_),
+        learning_rate_(at::full({}, options_.learning_rate,
+                                model_.flat().options().dtype(at::kDouble))) {
+    for (const auto& loss : options_.losses) {
+      constants_.push_back(loss->constants());
+      if (constants_.back().defined()) constants_.back() = constants_.back().to(device);
+    }
     BALR_CHECK(!options_.losses.empty());
-    BALR_CHECK(!options_.canonical || device.is_cpu());
   }
 
-  StepResult run(const at::Tensor& x, std::span<const std::int64_t> labels, bool want_norm);
+  StepResult run(const at::Tensor& x, const BatchLabels& labels, bool want_norm);
+  // On the model's device, checked; undefined tensors unless a loss wants them.
+  BatchLabels labels_of(std::span<const std::int64_t> labels, std::int64_t batch) const;
+  bool needs_labels() const {
+    return std::ranges::any_of(options_.losses, [](auto& loss) { return loss->needs_labels(); });
+  }
+  std::size_t loss_count() const { return options_.losses.size(); }
+  void check(const BatchLabels& labels) const {
+    for (const auto& loss : options_.losses) loss->check(labels);
+  }
+  void finish(const char* what) { ops_->finish(what); }
   Evaluation evaluate(const at::Tensor& x) { return evaluate_rows(model_, x, *ops_); }
   std::vector<double> evaluate_losses(const at::Tensor& x, std::span<const std::int64_t> labels,
                                       const std::vector<bool>& wanted);
 
-  void set_learning_rate(double rate) { options_.learning_rate = rate; }
+  const at::Tensor& learning_rate() const { return learning_rate_; }
   const Autoencoder& model() const { return model_; }
   StateDict replicated() const;
   Optimizer& optimizer() { return optimizer_; }
@@ -83,9 +90,8 @@ class TrainStep::Impl {
   void prepare(const at::Tensor& x);
   // Partial sums of the losses that `wanted` (null: all), with their gradients or not.
   void compute_losses(const at::Tensor& own, const Activations& activations,
-                      const BatchPlan& plan, std::span<const std::int64_t> labels,
-                      const at::Tensor& sums, LossGradients* gradients,
-                      const std::vector<bool>* wanted);
+                      const BatchPlan& plan, const BatchLabels& labels, const at::Tensor& sums,
+                      LossGradients* gradients, const std::vector<bool>* wanted);
   // From the losses' gradients back to the gradient of `normalized`, which ends up in grad_hidden.
   void backward_to_norm();
   void backward_through_norm(const at::Tensor& norm_totals);
@@ -99,7 +105,11 @@ class TrainStep::Impl {
   std::unique_ptr<StepOps> ops_;
   std::vector<Optimizer::Head> heads_;
   Optimizer optimizer_;
-  StepBuffers buffers_;
+  at::Tensor learning_rate_;
+  std::vector<at::Tensor> constants_;  // of each loss
+  // By rows of a batch; kept, since a recorded step goes on writing to its own.
+  std::map<std::int64_t, StepBuffers> all_buffers_;
+  StepBuffers buffers_;  // of the batch at hand: the same tensors
   LossGradients loss_gradients_;
   CodePairs pairs_;
   BatchStatistics statistics_;
@@ -138,12 +148,25 @@ void TrainStep::Impl::prepare(const at::Tensor& x) {
         "a training batch of one row has no variance to normalise with; choose data.batch_size so "
         "that no batch has one row");
   if (buffers_.plan.batch == batch) return;
-  buffers_ = StepBuffers(model_.shape(), loss_columns(), ops_->plan(batch), ops_->gathers(),
-                         model_.flat().options());
+  StepBuffers& own = all_buffers_[batch];
+  if (own.plan.batch != batch)
+    own = StepBuffers(model_.shape(), loss_columns(), ops_->plan(batch), ops_->gathers(),
+                      model_.flat().options());
+  buffers_ = own;
 }
 
-StepResult TrainStep::Impl::run(const at::Tensor& x, std::span<const std::int64_t> labels,
-                                bool want_norm) {
+BatchLabels TrainStep::Impl::labels_of(std::span<const std::int64_t> labels,
+                                       std::int64_t batch) const {
+  if (!needs_labels()) return {};
+  BALR_CHECK(static_cast<std::int64_t>(labels.size()) == batch);
+  BatchLabels sorted = sort_labels(labels);
+  check(sorted);
+  sorted.classes = sorted.classes.to(model_.flat().device());
+  sorted.order = sorted.order.to(model_.flat().device());
+  return sorted;
+}
+
+StepResult TrainStep::Impl::run(const at::Tensor& x, const BatchLabels& labels, bool want_norm) {
   prepare(x);
   const BatchPlan& plan = buffers_.plan;
   const at::Tensor own = x.narrow(0, plan.rows.begin, plan.rows.size());
@@ -171,37 +194,27 @@ StepResult TrainStep::Impl::run(const at::Tensor& x, std::span<const std::int64_
   at::Tensor norm;
   if (want_norm || options_.clip_norm > 0) norm = optimizer_.gradient_norm();
   if (options_.clip_norm > 0) optimizer_.clip(norm, options_.clip_norm);
-  const at::Tensor allowed = optimizer_.update(options_.learning_rate, values.select(0, 0));
+  const at::Tensor allowed = optimizer_.update(learning_rate_, values.select(0, 0));
   ops_->update_running(statistics_, plan.batch, allowed, model_.running_mean(),
                        model_.running_var(), model_.batches_tracked());
   return {values, allowed, norm};
 }
 
 void TrainStep::Impl::compute_losses(const at::Tensor& own, const Activations& a,
-                                     const BatchPlan& plan, std::span<const std::int64_t> labels,
+                                     const BatchPlan& plan, const BatchLabels& labels,
                                      const at::Tensor& sums, LossGradients* gradients,
                                      const std::vector<bool>* wanted) {
   const auto skips = [&](std::size_t i) { return wanted && !(*wanted)[i]; };
-  bool needs_labels = false, needs_pairs = false;
-  for (std::size_t i = 0; i < options_.losses.size(); ++i) {
-    if (skips(i)) continue;
-    needs_labels |= options_.losses[i]->needs_labels();
-    needs_pairs |= options_.losses[i]->needs_pairs();
-  }
-  BatchLabels sorted;
-  if (needs_labels) {
-    BALR_CHECK(static_cast<std::int64_t>(labels.size()) == plan.batch);
-    sorted = sort_labels(labels);
-    for (const auto& loss : options_.losses) loss->check(sorted);
-    sorted.classes = sorted.classes.to(own.device());
-    sorted.order = sorted.order.to(own.device());
-  }
+  bool needs_pairs = false;
+  for (std::size_t i = 0; i < options_.losses.size(); ++i)
+    needs_pairs |= !skips(i) && options_.losses[i]->needs_pairs();
   if (needs_pairs) pairs_ = ops_->code_pairs(a.codes, plan);
-  LossInput input{plan, own, a.recon, a.codes, a.z, &sorted, &pairs_, {}};
+  LossInput input{plan, own, a.recon, a.codes, a.z, &labels, &pairs_, {}, {}};
   std::int64_t column = 0;
   std::size_t head = 0;
   for (std::size_t i = 0; i < options_.losses.size(); ++i) {
     const Loss& loss = *options_.losses[i];
+    input.constants = constants_[i];
     if (loss.head_rows() > 0) {
       input.head = heads_[head].value;
       if (gradients) gradients->head = optimizer_.head_gradient(head);
@@ -222,8 +235,9 @@ std::vector<double> TrainStep::Impl::evaluate_losses(const at::Tensor& x,
   const Activations activations = forward_eval(model_, own, *ops_);
   const at::Tensor sums =
       at::zeros({plan.blocks, loss_columns()}, x.options().dtype(at::kDouble));
-  compute_losses(own, activations, plan, labels, sums, nullptr, &wanted);
+  compute_losses(own, activations, plan, labels_of(labels, plan.batch), sums, nullptr, &wanted);
   const at::Tensor totals = ops_->total(sums, plan, "validation losses");
+  ops_->finish("validation losses");
   std::vector<double> values = StepResult{loss_values(totals, plan), {}, {}}.values();
   values.erase(values.begin());  // the total
   for (std::size_t i = 0; i < wanted.size(); ++i)
@@ -305,11 +319,22 @@ TrainStep::TrainStep(const Autoencoder& model, const at::Device& device, TrainSt
 TrainStep::~TrainStep() = default;
 TrainStep::TrainStep(TrainStep&&) noexcept = default;
 
-void TrainStep::set_learning_rate(double rate) { impl_->set_learning_rate(rate); }
+void TrainStep::set_learning_rate(double rate) { impl_->learning_rate().fill_(rate); }
+at::Tensor TrainStep::learning_rate() const { return impl_->learning_rate(); }
 StepResult TrainStep::run(const at::Tensor& x, std::span<const std::int64_t> labels,
                           bool want_gradient_norm) {
+  return impl_->run(x, impl_->labels_of(labels, x.size(0)), want_gradient_norm);
+}
+StepResult TrainStep::queue(const at::Tensor& x, const BatchLabels& labels,
+                            bool want_gradient_norm) {
   return impl_->run(x, labels, want_gradient_norm);
 }
+bool TrainStep::needs_labels() const { return impl_->needs_labels(); }
+std::size_t TrainStep::loss_count() const { return impl_->loss_count(); }
+void TrainStep::check(std::span<const std::int64_t> labels) const {
+  if (impl_->needs_labels()) impl_->check(sort_labels(labels));
+}
+void TrainStep::finish(const char* what) { impl_->finish(what); }
 Evaluation TrainStep::evaluate(const at::Tensor& x) { return impl_->evaluate(x); }
 std::vector<double> TrainStep::evaluate_losses(const at::Tensor& x,
                                                std::span<const std::int64_t> labels,

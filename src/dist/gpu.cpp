@@ -9,6 +9,8 @@
 
 #ifdef BALR_WITH_CUDA
 #include <ATen/ATen.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 #endif
 
@@ -67,9 +69,16 @@ GpuInfo describe_gpu(const c10::Device& device) {
   info.kernel_error = try_kernel(device);
   return info;
 }
+
+void use_own_stream(const c10::Device& device) {
+  if (!device.is_cuda()) return;
+  c10::cuda::set_device(device.index());
+  c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index()));
+}
 #else
 std::string gpu_uuid(const c10::Device&) { return {}; }
 GpuInfo describe_gpu(const c10::Device&) { return {}; }
+void use_own_stream(const c10::Device&) {}
 #endif
 
 std::string shared_gpu(const std::vector<RankDevice>& ranks) {

@@ -85,15 +85,28 @@ Batches::Batches(const Table& table, const TrainSettings& settings, int ranks, B
                           at::kFloat);
 }
 
-Batch Batches::get(std::int64_t epoch, std::int64_t number) {
+std::vector<std::int64_t> Batches::rows(std::int64_t epoch, std::int64_t number) {
   std::vector<std::int64_t> rows;
   // The batches of one step follow each other; where the last step lacks some, the epoch begins again.
   for (int rank = 0; rank < ranks_; ++rank) {
     const auto part = sampler_->batch(epoch, (number * ranks_ + rank) % sampler_->batch_count());
     rows.insert(rows.end(), part.begin(), part.end());
   }
+  return rows;
+}
+
+std::vector<std::int64_t> Batches::labels(const std::vector<std::int64_t>& rows) const {
+  std::vector<std::int64_t> labels;
+  for (const std::int64_t row : rows) labels.push_back(table_.labels[static_cast<std::size_t>(row)]);
+  return labels;
+}
+
+at::Tensor Batches::classes() const { return at::tensor(table_.labels, at::kLong).to(values_.device()); }
+
+Batch Batches::get(std::int64_t epoch, std::int64_t number) {
+  std::vector<std::int64_t> rows = this->rows(epoch, number);
   Batch batch;
-  for (const std::int64_t row : rows) batch.labels.push_back(table_.labels[static_cast<std::size_t>(row)]);
+  batch.labels = labels(rows);
   const at::Tensor index = at::from_blob(rows.data(), {static_cast<std::int64_t>(rows.size())}, at::kLong);
   batch.x = values_.index_select(0, index.to(values_.device()));
   return batch;

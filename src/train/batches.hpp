@@ -36,7 +36,12 @@ class Batches {
   std::int64_t count() const { return count_; }  // steps of an epoch
   std::int64_t rows_per_step() const { return rows_per_step_; }
   Batch get(std::int64_t epoch, std::int64_t number);
+  // The same as numbers of rows, and their labels, 0 to class_count() - 1.
+  std::vector<std::int64_t> rows(std::int64_t epoch, std::int64_t number);
+  std::vector<std::int64_t> labels(const std::vector<std::int64_t>& rows) const;
+  std::size_t class_count() const { return table_.label_names.size(); }
   const at::Tensor& values() const { return values_; }  // [rows, D]
+  at::Tensor classes() const;  // int64 [rows]: all labels, on the table's device
 
  private:
   Table table_;

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int kStopTag = 41;  // message to rank 0: this rank was told to stop
 constexpr double kSecondsBetweenPoints = 0.25;
-constexpr int kMostSteps = 64;
 
 }  // namespace
 

@@ -13,6 +13,8 @@ enum class Command : char { kGoOn = 'g', kCheckpoint = 'c', kStop = 's' };
 // a second, however long a step takes: rank 0 says with each how many steps the next one is away.
 class StepControl {
  public:
+  static constexpr int kMostSteps = 64;  // from one control point to the next
+
   // `stop_requested`: whether this rank was told to stop (a signal may reach one rank only).
   StepControl(World& world, double checkpoint_seconds, std::function<bool()> stop_requested);
 

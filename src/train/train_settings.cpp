@@ -148,6 +148,8 @@ TrainSettings train_settings(const Config& config) {
       config.text("trainer.validation") == "sampled" ? Validation::kSampled : Validation::kFull;
   const std::string canonical = config.text("trainer.canonical_sums");
   if (canonical != "auto") out.canonical_sums = canonical == "true";
+  out.tf32 = config.text("trainer.precision") == "tf32";
+  out.cuda_graph = config.flag("trainer.cuda_graph");
   out.checkpoint_seconds = positive(config, "trainer.checkpoint_seconds");
   out.num_threads = at_least(config, "num_threads", 0);
   out.watchdog_seconds = positive(config, "watchdog_seconds");

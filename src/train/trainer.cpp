@@ -1,6 +1,7 @@
 #include "balr/train/trainer.hpp"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <spdlog/spdlog.h>
 
@@ -18,6 +19,7 @@
 #include "train/progress_log.hpp"
 #include "train/run_folder.hpp"
 #include "train/shared_state.hpp"
+#include "train/step_loop.hpp"
 #include "train/training_run.hpp"
 #include "train/validation.hpp"
 
@@ -42,8 +44,8 @@ Plan make_plan(const TrainOptions& options, const Table& train, Table& test, con
   Plan plan;
   plan.device = choose_device(options.device, world.local_rank(), count_gpus());
   plan.canonical = settings.canonical_sums.value_or(plan.device.is_cpu());
-  if (plan.canonical && !plan.device.is_cpu())
-    throw ConfigError("trainer.canonical_sums=true works with --device cpu only; leave it out on a GPU");
+  if (settings.tf32 && plan.device.is_cpu())
+    throw ConfigError("trainer.precision=tf32 is for GPUs; leave it out with --device cpu");
   const int ranks = settings.batch_mode == BatchMode::kPerRank ? world.size() : 1;
   plan.train = std::make_unique<Batches>(train, settings, ranks, BatchUse::kSampled, "training");
   plan.speakers = static_cast<std::int64_t>(train.label_names.size());
@@ -64,7 +66,7 @@ void tell_about_resume(const CheckpointMeta& meta, const RunIdentity& identity, 
   if (meta.arithmetic != identity.arithmetic)
     spdlog::warn("the checkpoint was made with {} arithmetic, this run goes on with {}: not bit for bit", meta.arithmetic,
                  identity.arithmetic);
-  else if (meta.world_size != world.size() && identity.arithmetic != "canonical")
+  else if (meta.world_size != world.size() && !identity.arithmetic.starts_with("canonical"))
     spdlog::warn("the checkpoint was made by {} ranks, this run has {}: not bit for bit", meta.world_size, world.size());
 }
 
@@ -114,25 +116,38 @@ void tell_the_start(const TrainSettings& settings, const Plan& plan, const World
   spdlog::info("training: {} epochs of {} steps, {} rows each, on {}, {} ranks, {} threads each", settings.epochs,
                plan.train->count(), plan.train->rows_per_step(), plan.device.str(), world.size(), plan.threads);
   const std::int64_t blocks = block_count(plan.train->rows_per_step());
-  if (plan.canonical && world.size() > blocks)
+  if (plan.canonical && plan.device.is_cpu() && world.size() > blocks)
     spdlog::warn("a batch of {} rows has {} blocks: {} of the {} ranks have no rows to compute", plan.train->rows_per_step(),
                  blocks, world.size() - blocks, world.size());
   if (settings.losses.arcface && !plan.speakers_are_known)
     spdlog::warn("the validation speakers are not all training speakers: validation leaves the ArcFace loss out");
 }
 
+// What decides whether a resumed run goes on bit for bit.
+std::string arithmetic_of(const Plan& plan, const Collective& collective) {
+  if (plan.canonical && plan.device.is_cpu()) return "canonical";
+  return (plan.canonical ? "canonical" : collective.name()) + " on " + c10::DeviceTypeName(plan.device.type(), true);
+}
+
 // Collective. Computes the run in its folder; returns whether all epochs are done.
 bool train_in_folder(const TrainOptions& options, Plan& plan, RunFolder& folder, World& world, const StopFlag& stop) {
   const TrainSettings& settings = options.settings;
+  use_own_stream(plan.device);
+  at::globalContext().setAllowTF32CuBLAS(settings.tf32);
   const auto collective = make_collective(world, plan.device);
-  plan.identity.arithmetic = plan.canonical ? "canonical" : collective->name() + " on " + c10::DeviceTypeName(plan.device.type(), true);
+  plan.identity.arithmetic = arithmetic_of(plan, *collective);
   // In the canonical step ATen works on small pieces, in the threads of our own pool.
-  at::set_num_threads(plan.canonical ? 1 : plan.threads);
-  ThreadPool pool(plan.canonical ? plan.threads : 1);
+  const bool own_kernels = plan.canonical && plan.device.is_cpu();
+  at::set_num_threads(own_kernels ? 1 : plan.threads);
+  ThreadPool pool(own_kernels ? plan.threads : 1);
   plan.train->move_to(plan.device);
   plan.test->move_to(plan.device);
   const auto start = find_checkpoint(folder.path, world);
   TrainStep step = make_step(settings, plan, start, pool, *collective);
+  const std::unique_ptr<StepLoop> loop =
+      own_kernels
+          ? make_direct_loop(step, *plan.train, settings)
+          : make_queued_loop(step, *plan.train, settings, settings.cuda_graph);
 
   std::optional<CheckpointMeta> meta;
   if (start) meta = start->meta;
@@ -149,7 +164,7 @@ bool train_in_folder(const TrainOptions& options, Plan& plan, RunFolder& folder,
   RunEvents events{.step = [&](std::int64_t steps) { progress.step(steps); },
                    .epoch = [&](const EpochReport& report) { progress.epoch(report); }};
   TrainingRun run(settings, plan.identity, world, *plan.train,
-                  ValidationPass(settings, *plan.test, plan.speakers_are_known), step, files.get(),
+                  ValidationPass(settings, *plan.test, plan.speakers_are_known), step, *loop, files.get(),
                   StepControl(world, settings.checkpoint_seconds, [&stop] { return stop.requested(); }), std::move(events));
   if (meta) {
     tell_about_resume(*meta, plan.identity, world);

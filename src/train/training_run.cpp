@@ -16,12 +16,6 @@ namespace {
 
 constexpr std::int64_t kStepsBetweenDigests = 100;
 
-std::vector<double> to_doubles(const at::Tensor& tensor) {
-  const at::Tensor host = tensor.to(at::kCPU).contiguous();
-  const double* data = host.const_data_ptr<double>();
-  return {data, data + host.numel()};
-}
-
 StateDict snapshot(const StateDict& state) {
   StateDict copy;
   for (const auto& [name, tensor] : state)
@@ -40,12 +34,13 @@ void flip_one_bit(const StateDict& held) {
 
 TrainingRun::TrainingRun(const TrainSettings& settings, RunIdentity identity, World& world,
                          Batches& train, ValidationPass validation, TrainStep& step,
-                         RunFiles* files, StepControl control, RunEvents events)
+                         StepLoop& loop, RunFiles* files, StepControl control, RunEvents events)
     : settings_(settings),
       world_(world),
       train_(train),
       validation_(std::move(validation)),
       step_(step),
+      loop_(loop),
       files_(files),
       control_(std::move(control)),
       events_(std::move(events)) {
@@ -56,10 +51,7 @@ TrainingRun::TrainingRun(const TrainSettings& settings, RunIdentity identity, Wo
   position_.arithmetic = std::move(identity.arithmetic);
   position_.world_size = world.size();
   position_.program_version = std::move(identity.program_version);
-  const auto device = train.values().device();
-  const auto losses = static_cast<std::int64_t>(loss_names(settings.losses).size());
-  sums_ = at::zeros({losses + 1}, at::TensorOptions(at::kDouble).device(device));
-  finite_ = at::ones({}, at::TensorOptions(at::kBool).device(device));
+  sums_.resize(loss_names(settings.losses).size() + 1);
 }
 
 std::vector<std::string> TrainingRun::loss_names(const LossSettings& losses) {
@@ -75,7 +67,8 @@ void TrainingRun::resume(const CheckpointMeta& meta) {
   position_.best_fitness = meta.best_fitness;
   position_.best_epoch = meta.best_epoch;
   position_.finished = meta.finished;
-  if (static_cast<std::int64_t>(meta.sums.size()) == sums_.numel()) sums_.copy_(at::tensor(meta.sums, at::kDouble));
+  collected_ = meta.step;
+  if (meta.sums.size() == sums_.size()) sums_ = meta.sums;
 }
 
 bool TrainingRun::run() {
@@ -103,7 +96,7 @@ bool TrainingRun::run_epoch() {
   while (position_.next_batch < train_.count()) {
     do_step();
     if (!control_.is_due()) continue;
-    check_finite();
+    collect();
     switch (control_.decide(!files_ || files_->idle())) {
       case Command::kGoOn: break;
       case Command::kCheckpoint: save(); break;
@@ -119,44 +112,48 @@ bool TrainingRun::run_epoch() {
 
 void TrainingRun::do_step() {
   fault_point("train.step", world_.rank(), position_.step + 1);
-  const Batch batch = train_.get(position_.epoch, position_.next_batch);
-  step_.set_learning_rate(learning_rate_at(settings_.learning_rate, position_.step,
-                                           train_.count(), settings_.epochs));
-  const bool is_last = position_.next_batch + 1 == train_.count();
-  const StepResult result = step_.run(batch.x, batch.labels, /*want_gradient_norm=*/is_last);
-  const std::int64_t losses = sums_.numel() - 1;
-  sums_.narrow(0, 0, losses).add_(result.losses);
-  if (is_last) sums_[losses].copy_(result.gradient_norm);
-  finite_.logical_and_(result.finite_flag);
+  loop_.run(position_.epoch, position_.next_batch, position_.step);
   ++position_.next_batch;
   ++position_.step;
   ++steps_here_;
-  if (finite_.is_cpu()) check_finite();
+  if (!loop_.is_immediate()) {
+    if (events_.step) events_.step(position_.step);
+    return;  // the digest comes with each save
+  }
+  collect();
   if (position_.step % kStepsBetweenDigests == 0) check_replicas();
   if (events_.step) events_.step(position_.step);
 }
 
 // All ranks must hold the same numbers.
 void TrainingRun::check_replicas() {
+  step_.finish("weights");
   const StateDict held = step_.replicated();
   if (fault_number("flip", "train.weights", world_.rank()) != 0) flip_one_bit(held);
   check_equal_weights(world_, held, position_.step);
 }
 
-// The same on every rank. The step itself left the weights as they were.
-void TrainingRun::check_finite() {
-  if (finite_.item<bool>()) return;
-  throw DataError("the loss or its gradient is not finite in epoch " + std::to_string(position_.epoch) + " at step " +
-                  std::to_string(position_.step) + " (batch " + std::to_string(position_.next_batch - 1) +
-                  "); lower trainer.learning_rate, and look for outliers in the embeddings");
+// Adds up what the steps found that were not looked at yet, the same on every rank. A step that is
+// not finite left the weights as they were.
+void TrainingRun::collect() {
+  for (const StepRow& row : loop_.read()) {
+    ++collected_;
+    for (std::size_t i = 0; i < row.losses.size(); ++i) sums_[i] += row.losses[i];
+    sums_.back() = row.gradient_norm;
+    if (row.finite) continue;
+    const std::int64_t batch = (collected_ - 1) % train_.count();
+    throw DataError("the loss or its gradient is not finite in epoch " +
+                    std::to_string(position_.epoch) + " at step " + std::to_string(collected_) +
+                    " (batch " + std::to_string(batch) +
+                    "); lower trainer.learning_rate, and look for outliers in the embeddings");
+  }
 }
 
 EpochReport TrainingRun::make_report() {
   EpochReport report{.epoch = position_.epoch, .steps = train_.count(), .train = {}, .test = {}};
-  const std::vector<double> sums = to_doubles(sums_);
-  for (std::size_t i = 0; i + 1 < sums.size(); ++i)
-    report.train.push_back(static_cast<float>(sums[i] / static_cast<double>(train_.count())));
-  report.gradient_norm = sums.back();
+  for (std::size_t i = 0; i + 1 < sums_.size(); ++i)
+    report.train.push_back(static_cast<float>(sums_[i] / static_cast<double>(train_.count())));
+  report.gradient_norm = sums_.back();
   report.learning_rate = learning_rate_at(settings_.learning_rate, position_.step - 1,
                                           train_.count(), settings_.epochs);
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - epoch_start_;
@@ -167,7 +164,8 @@ EpochReport TrainingRun::make_report() {
 }
 
 void TrainingRun::finish_epoch() {
-  check_finite();
+  if (position_.epoch + 1 < settings_.epochs) loop_.prepare(position_.epoch + 1);
+  collect();
   EpochReport report = make_report();
   const std::int64_t done = position_.epoch + 1;
   const auto is_due = [done](std::int64_t period) { return period > 0 && done % period == 0; };
@@ -180,7 +178,7 @@ void TrainingRun::finish_epoch() {
   fault_point("train.epoch", world_.rank(), position_.epoch);
   ++position_.epoch;
   position_.next_batch = 0;
-  sums_.zero_();
+  std::fill(sums_.begin(), sums_.end(), 0.0);
   steps_here_ = 0;
   if (events_.epoch) events_.epoch(report);
   epoch_start_ = std::chrono::steady_clock::now();
@@ -202,7 +200,7 @@ void TrainingRun::validate(EpochReport& report) {
 void TrainingRun::save() {
   check_replicas();
   Checkpoint checkpoint{position_, {}, step_.gather_state()};
-  checkpoint.meta.sums = to_doubles(sums_);
+  checkpoint.meta.sums = sums_;
   if (!files_) return;
   checkpoint.model = weights();
   files_->write_checkpoint(std::move(checkpoint));

@@ -12,6 +12,7 @@
 #include "train/epoch_report.hpp"
 #include "train/run_files.hpp"
 #include "train/step_control.hpp"
+#include "train/step_loop.hpp"
 #include "train/validation.hpp"
 
 namespace balr {
@@ -34,8 +35,8 @@ class TrainingRun {
  public:
   // `files`: rank 0's, null on the others. `start`: a checkpoint to go on from, the same on every rank.
   TrainingRun(const TrainSettings& settings, RunIdentity identity, World& world, Batches& train,
-              ValidationPass validation, TrainStep& step, RunFiles* files, StepControl control,
-              RunEvents events);
+              ValidationPass validation, TrainStep& step, StepLoop& loop, RunFiles* files,
+              StepControl control, RunEvents events);
   void resume(const CheckpointMeta& meta);
 
   // Trains to the end, or to a stop request: false. Everything is on the disk when it returns.
@@ -47,7 +48,7 @@ class TrainingRun {
  private:
   bool run_epoch();
   void do_step();
-  void check_finite();
+  void collect();
   void check_replicas();
   void finish_epoch();
   EpochReport make_report();
@@ -62,16 +63,17 @@ class TrainingRun {
   Batches& train_;
   ValidationPass validation_;
   TrainStep& step_;
+  StepLoop& loop_;
   RunFiles* files_;
   StepControl control_;
   RunEvents events_;
   CheckpointMeta position_;
-  // float64 on the device, over the epoch's batches so far: total, each loss; at the end the length
-  // of the last step's gradient.
-  at::Tensor sums_;
+  // Over the epoch's batches so far: total, each loss; at the end the length of the last step's
+  // gradient.
+  std::vector<double> sums_;
+  std::int64_t collected_ = 0;  // steps of the run that are in it, or in an earlier epoch's
   std::int64_t steps_here_ = 0;  // of this epoch, by this process
   std::chrono::steady_clock::time_point epoch_start_ = std::chrono::steady_clock::now();
-  at::Tensor finite_;  // bool on the device: of the steps since it was last looked at
 };
 
 }  // namespace balr

@@ -39,7 +39,7 @@ inline LossOutcome compute_loss(const Loss& loss, StepOps& ops, const at::Tensor
   };
   const at::Tensor mine = own(codes), mine_z = own(z);
   const CodePairs pairs = ops.code_pairs(mine, plan);
-  const LossInput input{plan, {}, {}, mine, mine_z, &labels, &pairs, head};
+  const LossInput input{plan, {}, {}, mine, mine_z, &labels, &pairs, head, loss.constants()};
   LossGradients gradients;
   gradients.unit_codes.value = at::full_like(mine, NAN);
   gradients.z.value = at::full_like(mine, NAN);

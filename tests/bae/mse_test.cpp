@@ -19,7 +19,7 @@ MseResult compute(const at::Tensor& recon, const at::Tensor& x, double weight, S
   const auto own = [&](const at::Tensor& t) {
     return t.narrow(0, plan.rows.begin, plan.rows.size());
   };
-  const LossInput input{plan, own(x), own(recon), {}, {}, nullptr, nullptr, {}};
+  const LossInput input{plan, own(x), own(recon), {}, {}, nullptr, nullptr, {}, {}};
   LossGradients gradients;
   gradients.recon.value = at::empty_like(input.recon);
   const at::Tensor partials = at::empty({plan.blocks, 1}, at::kDouble);

@@ -140,7 +140,7 @@ TEST_P(StepOpsTest, Adam) {
     poisoned[step * 99] = step % 2 ? INFINITY : NAN;
     const auto update = [&](const at::Tensor& with, const at::Tensor& of_loss) {
       const AdamPart part{parameters, with, first, second, all};
-      ops->adam({&part, 1}, steps, 1e-3, ops->update_allowed(with, all, of_loss));
+      ops->adam({&part, 1}, steps, at::scalar_tensor(1e-3, at::kDouble), ops->update_allowed(with, all, of_loss));
     };
     update(poisoned, loss);
     update(gradient, loss / 0.0);

@@ -35,18 +35,22 @@ TEST(TrainSettings, TheRecipe) {
   EXPECT_EQ(s.validation, Validation::kFull);
   EXPECT_EQ(s.batch_mode, BatchMode::kGlobal);
   EXPECT_FALSE(s.canonical_sums.has_value());
+  EXPECT_FALSE(s.tf32);
+  EXPECT_TRUE(s.cuda_graph);
 }
 
 TEST(TrainSettings, OurKeys) {
   const TrainSettings s = settings_of({"trainer.losses=[mse]", "data.sampler=null", "trainer.validation=sampled",
                                        "trainer.batch_mode=per_rank", "trainer.canonical_sums=false", "data.sampler_rng=numpy",
-                                       "trainer.losses.mse.weight=0.5"});
+                                       "trainer.losses.mse.weight=0.5", "trainer.precision=tf32", "trainer.cuda_graph=false"});
   EXPECT_EQ(s.sampler, "");
   EXPECT_EQ(s.validation, Validation::kSampled);
   EXPECT_EQ(s.batch_mode, BatchMode::kPerRank);
   EXPECT_EQ(s.canonical_sums, false);
   EXPECT_EQ(s.sampler_rng, "numpy");
   EXPECT_EQ(s.losses.mse_weight, 0.5);
+  EXPECT_TRUE(s.tf32);
+  EXPECT_FALSE(s.cuda_graph);
 }
 
 TEST(TrainSettings, Losses) {

@@ -95,6 +95,7 @@ TrainOptions make_options(const char* save_dir, const Arguments& arguments) {
   s.watchdog_seconds = 60;
   if (arguments.get("per_rank", 0)) s.batch_mode = BatchMode::kPerRank;
   if (arguments.get("sampled", 0)) s.validation = Validation::kSampled;
+  s.tf32 = arguments.get("tf32", 0) != 0;
   if (arguments.values.contains("canonical")) s.canonical_sums = arguments.get("canonical", 1) != 0;
   options.config_yaml = "trainer:\n  epochs: " + std::to_string(s.epochs) + "\n";
   options.config_identity = "epochs=" + std::to_string(s.epochs) + " batch_size=" + std::to_string(s.batch_size) +

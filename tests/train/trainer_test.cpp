@@ -220,6 +220,7 @@ TEST(Trainer, ErrorsLeaveNothingBehind) {
       {{"classes=12", "batch_size=60"}, 65, "classes"},
       {{"batch_size=21"}, 2, "batch_size"},
       {{"device=gpu"}, 2, "--device"},
+      {{"tf32=1"}, 2, "trainer.precision=tf32"},
       {{"device=cpu", "canonical=1", "must_resume=1"}, 2, "--must-resume"},
   };
   for (const auto& c : cases) {

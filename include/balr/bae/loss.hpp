@@ -19,6 +19,7 @@ struct LossInput {
   const BatchLabels* labels;  // of the whole batch ...
   const CodePairs* pairs;     // ... and its codes; null unless a loss asks for them
   at::Tensor head;            // the loss's own trained matrix
+  at::Tensor constants;       // the loss's constants(), on the device
 };
 
 // A gradient that several losses add to; the first to come writes it.
@@ -43,6 +44,7 @@ class Loss {
   virtual bool needs_pairs() const { return false; }   // these losses need labels too
   virtual std::int64_t head_rows() const { return 0; }  // of the trained matrix [rows, H]
   virtual std::int64_t columns() const { return 1; }    // of partial sums
+  virtual at::Tensor constants() const { return {}; }   // numbers that the loss wants on the device
   // Writes this rank's partial sums (float64 [blocks, columns()]) and adds weight() * its gradient,
   // unless `gradients` is null.
   virtual void compute(const LossInput& input, StepOps& ops, const at::Tensor& partials,

@@ -14,7 +14,7 @@ struct BatchPlan;
 struct BatchLabels {
   at::Tensor classes;        // int64 [batch]
   at::Tensor order;          // int64 [batch]: rows sorted by class, in batch order within one
-  std::int64_t largest = 0;  // rows of the class that has most
+  std::int64_t largest = 0;  // rows of the class that has most, or more; on the host
 };
 
 // All codes of a batch, at length 1, compared with those of this rank.

@@ -105,6 +105,8 @@ class StepOps : public LossOps {
   virtual void column_sums(const at::Tensor& x, const BatchPlan& plan,
                            const at::Tensor& out) = 0;  // out [columns]
 
+  // Whether every rank holds all gradients after reduce_gradients().
+  virtual bool holds_all_gradients() const { return false; }
   // Sums over output features. Sums of squares of each row: float64 [rows].
   virtual at::Tensor square_sums(const at::Tensor& x) = 0;
   // The square root of the sum of all numbers of parts of outputs[i] features, of which this rank has what it owns
@@ -118,13 +120,16 @@ class StepOps : public LossOps {
   // 1e18.
   virtual at::Tensor update_allowed(const at::Tensor& flat, std::span<const Range> owned,
                                     const at::Tensor& loss) = 0;
-  // One step for all parts; `step` (float64, no dimensions) counts the steps made.
-  virtual void adam(std::span<const AdamPart> parts, const at::Tensor& step, double learning_rate,
-                    const at::Tensor& allowed) = 0;
+  // One step for all parts; `step` and `learning_rate`: float64, no dimensions; `step` counts the
+  // steps made.
+  virtual void adam(std::span<const AdamPart> parts, const at::Tensor& step,
+                    const at::Tensor& learning_rate, const at::Tensor& allowed) = 0;
   // Makes a flat buffer of which each rank updated what it owns whole on every rank. Ranges by
   // rank.
   virtual void share(std::span<const at::Tensor> flats, std::span<const std::vector<Range>> owned,
                      const char* what) = 0;
+  // Before the host reads from the device: waits for the work of all ranks, see Collective.
+  virtual void finish(const char* /*what*/) {}
   virtual int rank() const = 0;
   virtual int size() const = 0;
 };

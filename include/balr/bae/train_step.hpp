@@ -17,9 +17,11 @@ class Collective;
 
 struct TrainStepOptions {
   double learning_rate = 1e-3;
-  // true: the same bytes on any number of ranks and threads (CPU only). false: ATen, and one sum of
-  // the gradients.
+  // true: the same bytes on any number of ranks; on the CPU also of threads, and on any processor;
+  // on GPUs of one type. false: ATen, and one sum of the gradients.
   bool canonical = true;
+  // On the CPU compute what a GPU would, with ATen: for tests.
+  bool as_device = false;
   Threads threads = {};  // of the canonical step; ATen has its own
   // At least one. Their order is that of the sums and of TrainStep's results.
   std::vector<std::shared_ptr<const Loss>> losses;
@@ -57,12 +59,25 @@ class TrainStep {
   TrainStep(TrainStep&&) noexcept;
 
   void set_learning_rate(double rate);
+  // float64, no dimensions, on the device: what the next step takes.
+  at::Tensor learning_rate() const;
 
   // Collective. `x`: the whole batch, float32 [B, D] on the device, the same on every rank;
   // `labels`: its B classes (may be empty where no loss needs them). Throws DataError if B < 2
   // (batch-norm needs two rows), or a loss cannot take these classes.
   StepResult run(const at::Tensor& x, std::span<const std::int64_t> labels,
                  bool want_gradient_norm = false);
+
+  // Collective. run() with the classes on the device already, and unchecked: then a step over
+  // device operations only queues work there and can be recorded as a CUDA graph. `labels` may be
+  // empty where no loss needs them.
+  StepResult queue(const at::Tensor& x, const BatchLabels& labels, bool want_gradient_norm = false);
+  bool needs_labels() const;
+  std::size_t loss_count() const;
+  // Throws DataError if a loss cannot take a batch of these classes.
+  void check(std::span<const std::int64_t> labels) const;
+  // Before the host reads from the device, its copies of weights included: waits for all ranks.
+  void finish(const char* what);
 
   // Collective. x: float32 [N, D] on the device, the same on every rank, N >= 1. Each row counts
   // once.

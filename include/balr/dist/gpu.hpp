@@ -21,6 +21,10 @@ std::string gpu_uuid(const c10::Device& device);
 // Computes a little on the device, to see whether LibTorch can. Throws InternalError if the driver fails.
 GpuInfo describe_gpu(const c10::Device& device);
 
+// From here on this thread works on a stream of its own: on the default one no CUDA graph can be
+// recorded. For the CPU nothing.
+void use_own_stream(const c10::Device& device);
+
 struct RankDevice {
   std::string host, uuid;
 };

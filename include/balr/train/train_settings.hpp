@@ -54,6 +54,8 @@ struct TrainSettings {
   std::string sampler_rng = "philox";
   BatchMode batch_mode = BatchMode::kGlobal;
   std::optional<bool> canonical_sums;  // not set: true on the CPU, false on a device
+  bool tf32 = false;       // products on a GPU; else float32
+  bool cuda_graph = true;  // on a GPU: replay the step as one piece
   Validation validation = Validation::kFull;
   double checkpoint_seconds = 60;
   std::int64_t num_threads = 0;  // of each rank; 0: its share of the node's cores

@@ -21,13 +21,14 @@ class SparsityLoss : public Loss {
 
   std::string name() const override { return "Sparsity"; }
   bool needs_labels() const override { return true; }
+  at::Tensor constants() const override { return targets_; }
 
   void compute(const LossInput& in, StepOps& ops, const at::Tensor& partials,
                LossGradients* gradients) const override {
     const bool backward = gradients && differentiable_;
     BALR_CHECK(!backward || !gradients->z.written);  // no other loss looks at Z
     ops.group_excess(ops.everywhere(in.z, in.plan, "Z"), *in.labels, group_rows_,
-                     targets_.to(in.z.device()), weight() / groups(in.plan.batch), in.plan,
+                     in.constants, weight() / groups(in.plan.batch), in.plan,
                      partials, backward ? gradients->z.value : at::Tensor());
     if (backward) gradients->z.written = true;
   }
