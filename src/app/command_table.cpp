@@ -17,6 +17,7 @@
 #include "app/commands/completion.hpp"
 #include "app/commands/config.hpp"
 #include "app/commands/doctor.hpp"
+#include "app/commands/explain.hpp"
 #include "app/commands/export.hpp"
 #include "app/commands/extract.hpp"
 #include "app/commands/help.hpp"
@@ -68,6 +69,7 @@ std::span<const CommandEntry> command_table() {
       entry<ScoreTrainCommand>(),
       entry<ScoreTestCommand>(),
       entry<ScoreCalibrateCommand>(),
+      entry<ExplainCommand>(),
       // Group::kFiles
       entry<ExportCommand>(),
       entry<ImportCommand>(),

@@ -21,6 +21,17 @@ class AttributeComparer final : public Comparer {
     return scorer_->score({e, static_cast<std::int32_t>(enrollment.size())},
                           {t, static_cast<std::int32_t>(test.size())});
   }
+  std::vector<AttributeContribution> contributions(
+      std::span<const std::int64_t> enrollment, std::span<const std::int64_t> test) const override {
+    const std::vector<std::int32_t> e = add_up(enrollment), t = add_up(test);
+    std::vector<double> values(e.size());
+    scorer_->contributions({e, static_cast<std::int32_t>(enrollment.size())},
+                           {t, static_cast<std::int32_t>(test.size())}, values);
+    std::vector<AttributeContribution> out;
+    for (std::size_t a = 0; a < values.size(); ++a)
+      out.push_back({static_cast<std::int64_t>(a), e[a], t[a], values[a]});
+    return out;
+  }
   bool single_recording_only() const override { return scorer_->single_recording_only(); }
   bool is_log_lr() const override { return scorer_->is_log_lr(); }
 

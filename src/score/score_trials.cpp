@@ -141,6 +141,7 @@ class ScoringRun {
         spdlog::warn("neither speakers nor labels are known: scores without metrics");
       folder_ = choose_output(options_.save_dir, {"scores.csv", "metrics.json"}, options_.exist_ok);
       create_output(folder_);
+      totals_.values.reserve(static_cast<std::size_t>(total_));
       scores_ = std::make_unique<ScoresFile>(folder_);
       scores_->write(scores_header(layout_, *opened_.set, form_));
     });

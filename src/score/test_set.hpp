@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "balr/score/explain_trial.hpp"
+
 namespace balr {
 
 // Compares the recordings of two sides.
@@ -18,6 +20,11 @@ class Comparer {
   // Thread-safe.
   virtual double score(std::span<const std::int64_t> enrollment,
                        std::span<const std::int64_t> test) const = 0;
+  // What each attribute adds to the score, in their order; nothing for embeddings.
+  virtual std::vector<AttributeContribution> contributions(
+      std::span<const std::int64_t> /*enrollment*/, std::span<const std::int64_t> /*test*/) const {
+    return {};
+  }
   virtual bool single_recording_only() const { return false; }
   // Whether scores are natural logarithms of likelihood ratios.
   virtual bool is_log_lr() const = 0;

@@ -35,6 +35,7 @@ std::optional<Lines> split_sample(const LineBlock& sample, const TrialSeparator&
 }
 
 std::int64_t known_ids(const std::string& cell, const IsKnown& is_known) {
+  if (is_known(cell)) return 1;  // an id with a comma in it too
   std::int64_t known = 0;
   for_each_id(cell, [&](std::string_view id) { known += is_known(id); });
   return known;
@@ -80,6 +81,7 @@ class Finder {
     return std::move(layout_);
   }
 
+  std::int64_t lines() const { return static_cast<std::int64_t>(lines_.size()); }
   const std::string& first_id() const { return lines_.back()[layout_.enrollment]; }
 
  private:
@@ -180,7 +182,9 @@ TrialLayout find_layout(const LineBlock& sample, const LayoutRequest& request,
     const std::int64_t known = finder.find_columns();
     if (known <= most) continue;
     most = known;
+    const bool convincing = known >= finder.lines();  // half of the cells
     best.emplace(std::move(finder));
+    if (convincing) break;
   }
   if (!best)
     throw DataError(file + ", line " + std::to_string(sample.numbers[0]) +

@@ -37,7 +37,8 @@ struct TrialLayout {
 //   - the first line is a trial if it has a known id, or a label in the place of labels; a header
 //   if
 //     it has none and later lines have.
-// Of tab, blanks, comma and semicolon the separator is the one by which most ids are known.
+// Of tab, blanks, comma and semicolon the separator is the first by which half of the ids are known,
+// else the one by which most are.
 // Throws DataError: fewer than two columns, no known id in all these lines and nothing else that
 // says what the first one is.
 TrialLayout find_layout(const LineBlock& sample, const LayoutRequest& request,

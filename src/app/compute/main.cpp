@@ -23,6 +23,7 @@ std::span<const RankRunner> rank_runners() {
   static const std::vector<RankRunner> table = {
       runner(run_binarize),
       runner(run_doctor),
+      runner(run_explain),
       runner(run_extract),
       runner(run_score_test),
       runner(run_score_train),

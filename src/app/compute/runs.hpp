@@ -1,6 +1,7 @@
 #pragma once
 #include "app/commands/binarize.hpp"
 #include "app/commands/doctor.hpp"
+#include "app/commands/explain.hpp"
 #include "app/commands/extract.hpp"
 #include "app/commands/model_info.hpp"
 #include "app/commands/model_init.hpp"
@@ -16,6 +17,7 @@ class World;
 
 // What balr-compute does, from the command line to a pipeline's options. Collective: on all ranks.
 ExitCode run_binarize(const BinarizeCommand& command, World& world, const StopFlag& stop);
+ExitCode run_explain(const ExplainCommand& command, World& world, const StopFlag& stop);
 ExitCode run_extract(const ExtractCommand& command, World& world, const StopFlag& stop);
 ExitCode run_doctor(const DoctorCommand& command, World& world, const StopFlag& stop);
 ExitCode run_score_train(const ScoreTrainCommand& command, World& world, const StopFlag& stop);
