@@ -171,7 +171,7 @@ std::vector<Work> other_parts(const Autoencoder& model, const at::Tensor& x, Ste
                ops.column_sums(grads, b.plan, adam.gradients.narrow(0, 0, grads.size(1)));
            }},
           {"check and Adam", [=, &ops] {
-             ops.adam({&adam, 1}, steps, 1e-3, ops.update_allowed(adam.gradients, adam.owned, zero));
+             ops.adam({&adam, 1}, steps, at::scalar_tensor(1e-3, at::kDouble), ops.update_allowed(adam.gradients, adam.owned, zero));
            }}};
 }
 
