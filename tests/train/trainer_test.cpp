@@ -265,5 +265,28 @@ TEST(Trainer, OtherBatchModesArithmeticAndValidationTrainToo) {
   }
 }
 
+// Device operations are queued, and looked at later: killed right after the first checkpoint, then
+// inside an epoch, the run ends with the bytes of an undisturbed one.
+TEST(Trainer, AQueuedRunGoesOnWhereItWasKilled) {
+  const std::vector<std::string> arguments{"epochs=20", "canonical=0", "losses=mtsa", "threads=1", "checkpoint_ms=0"};
+  for (const int ranks : {1, 2}) {
+    SCOPED_TRACE(std::to_string(ranks) + " ranks");
+    const test::TempDir folder;
+    const fs::path whole = folder.path() / "whole", killed = folder.path() / "killed";
+    const Ended straight = run_worker(ranks, whole, arguments);
+    ASSERT_EQ(straight.code, 0) << straight.log;
+    for (const char* fault : {"kill@train.save.saved:0=0", "kill@train.step:0=59"}) {  // of 60 steps
+      setenv("BALR_FAULT", fault, 1);
+      EXPECT_NE(run_worker(ranks, killed, arguments).code, 0) << fault;
+      unsetenv("BALR_FAULT");
+    }
+    const Ended ended = run_worker(ranks, killed, arguments);
+    ASSERT_EQ(ended.code, 0) << ended.log;
+    EXPECT_NE(ended.log.find("resuming at"), std::string::npos) << ended.log;
+    EXPECT_TRUE(read_file(killed / "last.pt") == read_file(whole / "last.pt"));
+    EXPECT_EQ(read_file(killed / "history.csv"), read_file(whole / "history.csv"));
+  }
+}
+
 }  // namespace
 }  // namespace balr
