@@ -8,15 +8,13 @@
 #include "balr/bae/encoder.hpp"
 #include "balr/core/atomic_file.hpp"
 #include "balr/core/fault.hpp"
-#include "balr/core/hash.hpp"
 #include "balr/core/thread_pool.hpp"
 #include "balr/dist/world.hpp"
 #include "balr/run/identity.hpp"
-#include "balr/run/lease.hpp"
 #include "balr/run/parts.hpp"
 #include "balr/run/progress.hpp"
-#include "balr/run/run_state.hpp"
 #include "binarize/result_files.hpp"
+#include "binarize/result_folder.hpp"
 
 namespace balr {
 namespace {
@@ -51,19 +49,15 @@ class Binarization {
 
  private:
   bool lead() const { return world_.rank() == 0; }
-  fs::path store() const { return folder_ / kAttributesName; }
 
   void load();
   void name_files();
   bool prepare();
   bool prepare_folder();
-  bool finished() const;
   bool compute();
   AttributeRows encode(Range rows) const;
   ExitCode stopped();
   ExitCode finish();
-  void note_pointer() const;
-  void note_state(const std::string& state, const std::string& reason = {});
   void check_ownership() const;
   void tick() const {
     world_.tick();
@@ -80,11 +74,10 @@ class Binarization {
   std::optional<Manifest> manifest_;  // rank 0, of a CSV
   std::optional<Encoder> encoder_;
   AttributeInfo info_;
-  fs::path folder_;
+  std::optional<ResultFolder> folder_;
   std::optional<AttributeParts> parts_;
   std::string lease_token_;
   // Rank 0.
-  std::optional<Lease> lease_;
   std::optional<VectorFileNames> names_;  // of the `_ba` files, if they are wanted
   std::vector<Range> open_;
   std::int64_t rows_done_ = 0, failed_ = 0;
@@ -124,13 +117,14 @@ void Binarization::load() {
                                            {"numerics", kNumericsVersion}};
   info_.identity = identity_hash(parts);
   agree_identity(world_, parts);
-  folder_ = options_.save_dir;
-  if (folder_.empty()) {
+  fs::path folder = options_.save_dir;
+  if (folder.empty()) {
     fs::path input = fs::absolute(options_.input).lexically_normal();
     if (input.filename().empty()) input = input.parent_path();
-    folder_ = input.parent_path() / (input.stem().string() + "_attributes");
+    folder = input.parent_path() / (input.stem().string() + "_attributes");
   }
-  parts_.emplace(folder_ / "parts", info_);
+  folder_.emplace(folder, info_, failed_);
+  parts_.emplace(folder_->parts(), info_);
 }
 
 // Before any work: whether each row has a place for its file.
@@ -156,45 +150,36 @@ bool Binarization::prepare() {
   all_agree(world_, "looking into the output folder", [&] {
     if (lead()) done = prepare_folder();
   });
-  lease_token_ = world_.broadcast(lead() && !done ? lease_->token() : "", 0, "output folder");
+  lease_token_ = world_.broadcast(lead() && !done ? folder_->token() : "", 0, "output folder");
   return lease_token_.empty();
 }
 
-bool Binarization::finished() const {
-  std::error_code error;
-  if (options_.force || !fs::exists(store(), error)) return false;
-  if (read_attribute_info(store()).identity == info_.identity) return true;
-  throw DataError(store().string() +
-                  " was made from other embeddings or by another auto-encoder: choose another "
-                  "--save-dir, or replace it with --force");
-}
-
 bool Binarization::prepare_folder() {
-  if (finished()) {
-    spdlog::info("{} holds all {} rows: nothing to do", store().string(), info_.total_rows);
-    note_pointer();
+  if (folder_->finished(options_.force)) {
+    spdlog::info("{} holds all {} rows: nothing to do", folder_->store().string(),
+                 info_.total_rows);
+    if (names_)
+      spdlog::warn(
+          "the files of --format are not looked at: `balr export {} --kind "
+          "binary_attributes` makes them",
+          folder_->path().string());
+    folder_->tidy([&] { tick(); });
+    if (manifest_) folder_->note_pointer(*manifest_, options_.force);
     return true;
   }
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error) throw IoError("cannot create the folder " + folder_.string() + ": " + error.message());
-  lease_.emplace(Lease::acquire(folder_, {}, [&] { tick(); }));
-  if (options_.force) {
-    for (const char* name : {kAttributesName, "failures.csv", "metadata.csv"})
-      fs::remove(folder_ / name);
-    parts_->remove_all();
-  }
+  folder_->open(options_.force, [&] { tick(); });
   const Busy busy(world_, "looking at the parts");
   open_ = parts_->scan();
-  write_file_atomically(folder_ / "config.yaml", options_.config_yaml);
-  note_state("running");
+  write_file_atomically(folder_->path() / "config.yaml", options_.config_yaml);
+  folder_->note("running", 0, 0);
   return false;
 }
 
 void Binarization::check_ownership() const {
-  const bool owned = lead() ? lease_->still_owned() : Lease::owned_by(folder_, lease_token_);
+  const bool owned =
+      lead() ? folder_->still_owned() : Lease::owned_by(folder_->path(), lease_token_);
   if (!owned)
-    throw DataError("another run has taken over " + folder_.string() +
+    throw DataError("another run has taken over " + folder_->path().string() +
                     " while this one was suspended: this one ends");
 }
 
@@ -262,56 +247,17 @@ bool Binarization::compute() {
   return stop;
 }
 
-void Binarization::note_state(const std::string& state, const std::string& reason) {
-  RunState out = started_state("binarize", info_.identity);
-  out.state = state;
-  out.stop_reason = reason;
-  out.done = state == "complete" ? info_.total_rows : rows_done_;
-  out.failed = failed_;
-  out.total = info_.total_rows;
-  out.unit = "rows";
-  out.per_second = per_second_;
-  out.version = options_.program_version;
-  write_run_state(folder_, out);
-}
-
 ExitCode Binarization::stopped() {
   world_.barrier("everything finished is on the disk");
   if (!lead()) return ExitCode::kOk;
-  if (lease_) {
+  if (folder_ && folder_->is_open()) {
     const std::string reason = stop_.reason().empty() ? "a signal to another rank" : stop_.reason();
-    note_state("stopped", reason);
-    lease_->release();
+    folder_->note("stopped", rows_done_, per_second_, reason);
+    folder_->release();
     spdlog::warn("stopped by {}; what is finished is in {}: run the same command again to go on",
-                 reason, folder_.string());
+                 reason, folder_->path().string());
   }
   return ExitCode::kStopped;
-}
-
-void Binarization::note_pointer() const {
-  if (!manifest_) return;  // a folder or a store needs none
-  const fs::path pointer = pointer_path(options_.input, VectorKind::kBinaryAttributes);
-  std::error_code error;
-  try {
-    if (!options_.force && fs::exists(pointer, error)) {
-      const Pointer old = read_pointer(pointer);
-      if (old.csv_hash == manifest_->hash && old.model != info_.encoder_sha256 &&
-          fs::exists(old.store, error)) {
-        spdlog::warn(
-            "{} points to the attributes of another auto-encoder and is left alone (--force "
-            "replaces it): give {} to score",
-            pointer.string(), folder_.string());
-        return;
-      }
-    }
-    write_pointer(
-        options_.input,
-        {fs::absolute(store()), sha256_of_file(store()), manifest_->hash, info_.encoder_sha256},
-        VectorKind::kBinaryAttributes);
-  } catch (const Error& e) {
-    spdlog::warn("no pointer file beside the input ({}): give {} to score instead of the CSV",
-                 e.what(), folder_.string());
-  }
 }
 
 ExitCode Binarization::finish() {
@@ -324,17 +270,19 @@ ExitCode Binarization::finish() {
     if (!lead()) return;
     const Busy busy(world_, "putting the parts together");
     check_ownership();
-    write_results(*parts_, {info_, *rows_, manifest_, options_.root, folder_,
+    fault_point("binarize.merge", world_.rank());
+    write_results(*parts_, {info_, *rows_, manifest_, options_.root, folder_->path(),
                             options_.vector_format, names_});
-    note_pointer();
-    note_state("complete");
+    fault_point("binarize.merged", world_.rank());
+    if (manifest_) folder_->note_pointer(*manifest_, options_.force);
+    folder_->note("complete", info_.total_rows, per_second_);
     parts_->remove_all();
-    lease_->release();
+    folder_->release();
     spdlog::info("{} rows of {} attributes: {}", info_.total_rows, info_.attributes,
-                 store().string());
+                 folder_->store().string());
     if (failed_ > 0)
       spdlog::warn("{} rows have no embedding and so no attributes: see {}", failed_,
-                   (folder_ / "failures.csv").string());
+                   (folder_->path() / "failures.csv").string());
   });
   return ExitCode::kOk;
 }

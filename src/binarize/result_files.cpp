@@ -6,6 +6,7 @@
 #include "balr/core/error.hpp"
 #include "balr/core/thread_pool.hpp"
 #include "balr/data/vector_file.hpp"
+#include "binarize/result_folder.hpp"
 
 namespace balr {
 namespace {

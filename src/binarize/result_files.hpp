@@ -10,8 +10,6 @@
 
 namespace balr {
 
-inline constexpr const char* kAttributesName = "attributes.h5";
-
 // Where the results of a run go and what they are made from.
 struct ResultPlan {
   const AttributeInfo& info;

@@ -78,7 +78,7 @@ class Binarize(TempTestCase):
             self.assertEqual([(int(r["row"]), r["reason"]) for r in csv.DictReader(text)], [(i, "missing") for i in sorted(EMPTY)])
         self.assertFalse((self.out / "parts").exists())
         self.assertIn("all is well", run("verify", self.out))
-        self.assertIn("state\tcomplete", run("status", self.out).replace(": ", "\t").replace("  ", "\t"))
+        self.assertIn("complete", run("status", self.out))
 
     def test_same_bytes_on_any_ranks_and_threads(self):
         self.binarize()
@@ -107,6 +107,18 @@ class Binarize(TempTestCase):
         self.binarize(ranks=2)
         self.assertEqual((self.out / "attributes.h5").read_bytes(), expected)
         self.assertIn("nothing to do", self.binarize())
+
+    def test_killed_while_it_ends(self):
+        """Before the store is there, and after: nothing is encoded again, and the folder is tidied up."""
+        self.binarize(out=self.dir / "whole")
+        for place, text in (("merge", "230 of them are there already"), ("merged", "nothing to do")):
+            out = self.dir / place
+            self.binarize(out=out, expect=-9, BALR_FAULT=f"kill@binarize.{place}:0")
+            self.assertTrue((out / "parts").exists())
+            self.assertIn(text, self.binarize(out=out))
+            self.assertFalse((out / "parts").exists())
+            self.assertIn("complete", run("status", out))
+            self.assertEqual((out / "attributes.h5").read_bytes(), (self.dir / "whole" / "attributes.h5").read_bytes())
 
     def test_a_damaged_part_is_made_again(self):
         self.binarize(out=self.dir / "whole")

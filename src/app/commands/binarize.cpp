@@ -12,9 +12,7 @@ CommandInfo BinarizeCommand::info() {
       .summary = "Binary attributes of embeddings",
       .description =
           "Encodes each embedding with a trained auto-encoder and writes attributes.h5 and\n"
-          "metadata.csv. A run that was stopped goes on with the same command; `balr export "
-          "--kind\n"
-          "binary_attributes` makes the Python balr's files of it.",
+          "metadata.csv. A run that was stopped goes on with the same command.",
       .examples =
           "balr binarize --save-dir attributes/dev dev.csv "
           "encoder.model.checkpoint_path=train/mse/best.pt",

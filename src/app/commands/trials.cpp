@@ -11,9 +11,9 @@ CommandInfo TrialsCommand::info() {
       .program = Program::kFiles,
       .summary = "A list of trials from a CSV with speakers",
       .description =
-          "Draws target and non-target trials, as many of the one as of the other: K of each for\n"
-          "each speaker. No recording is compared with itself. The list depends on the seed, the\n"
-          "ids and the speakers alone.",
+          "Draws target and non-target trials, as many of the one as of the other: K of\n"
+          "each for each speaker. No recording is compared with itself. The list depends on\n"
+          "the seed, the ids and the speakers alone.",
       .examples =
           "balr trials test.csv --seed 1 --per-speaker 20\n"
           "balr trials test.csv --exclude-same session --out trials.tsv\n"

@@ -9,9 +9,10 @@ CommandInfo VerifyCommand::info() {
       .program = Program::kFiles,
       .summary = "Check a store for damage",
       .description =
-          "Recomputes the checksums, counts the rows, and looks at every value: rows that are ok\n"
-          "are finite, the others NaN (attributes: not active). Of a folder: its embeddings.h5 and\n"
-          "attributes.h5, or the parts of a run that is not finished. 0 if all is well, 65 if not.",
+          "Recomputes the checksums, counts the rows, and looks at every value: rows that\n"
+          "are ok are finite, the others NaN; of attributes: not active. Of a folder: its\n"
+          "embeddings.h5 and attributes.h5, or the parts of a run that is not finished.\n"
+          "0 if all is well, 65 if not.",
       .examples = "balr verify embeddings/dev\nbalr verify embeddings/dev/embeddings.h5",
   };
 }
