@@ -1,6 +1,9 @@
 #include "balr/dist/mpi_library.hpp"
 
 #include <mpi.h>
+
+#include <algorithm>
+#include <string_view>
 #ifdef BALR_WITH_NCCL
 #include "dist/nccl_api.hpp"
 #endif
@@ -11,8 +14,11 @@ std::string mpi_library_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
   int length = 0;
   MPI_Get_library_version(text, &length);
-  const std::string version(text, static_cast<std::size_t>(length));
-  return version.substr(0, version.find_first_of(",\n"));
+  std::string version(text, static_cast<std::size_t>(length));
+  version.resize(std::min(version.size(), version.find_first_of(",\n")));
+  const std::string_view label = " Version:\t";  // of MPICH: "MPICH Version:\t4.0.2"
+  if (const std::size_t at = version.find(label); at != version.npos) version.replace(at, label.size(), " ");
+  return version;
 }
 
 std::string nccl_library_version() {

@@ -79,6 +79,9 @@ class Cluster:
         self._daemon("slurmctld", "slurmctld", "-D", "-c", "-f", str(self.conf))
         for node in NODES:
             self.start_node(node)
+        self.wait_for_nodes()
+
+    def wait_for_nodes(self):
         deadline = time.monotonic() + 120
         while self.idle_nodes() != len(NODES):
             dead = [name for name, daemon in self.daemons.items() if daemon.poll() is not None]
@@ -90,8 +93,22 @@ class Cluster:
         own = f"hostname {node} && mount --bind '{self.folder}/pmix.{node}' '{self.folder}/pmix'"
         self._daemon(node, "unshare", "-m", "-u", "sh", "-c", f"{own} && exec slurmd -D -N {node} -f '{self.conf}'")
 
-    def stop_node(self, node):
-        self._end(node)
+    def kill_node(self, node):
+        """As when its power fails: the daemon and everything on the node is gone at once."""
+        space = os.readlink(f"/proc/{self.daemons[node].pid}/ns/uts")  # the node's own, see above
+        self.daemons[node].kill()
+        self.daemons.pop(node).wait()
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.readlink(folder / "ns" / "uts") == space:
+                    os.kill(int(folder.name), signal.SIGKILL)
+            except OSError:
+                continue
+
+    def revive_node(self, node):
+        self.start_node(node)
+        self.run("scontrol", "update", f"nodename={node}", "state=resume", check=False)
+        self.wait_for_nodes()
 
     def stop(self):
         """Ends all jobs, daemons and what they left behind; works at any point of start()."""
