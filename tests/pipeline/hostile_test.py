@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 import hostile_corpus
-from harness import ModelTestCase, main, run
+from harness import BUILD, ModelTestCase, main, run
 
 # What 1 hour, 64 channels or a lying header may cost beyond a run with ordinary files.
 SPARE_MEMORY = 150e6
@@ -26,7 +26,7 @@ class Hostile(ModelTestCase):
     def prepare(cls):
         super().prepare()
         cls.folder = cls.shared / "hostile"
-        cls.rows = hostile_corpus.make(cls.folder)
+        cls.rows = hostile_corpus.make(cls.folder, built_with_ffmpeg="FFMPEG_FOUND:INTERNAL=1" in (BUILD / "CMakeCache.txt").read_text())
         cls.hostile = hostile_corpus.write_csv(cls.folder / "hostile.csv", cls.rows)
         cls.good = hostile_corpus.write_csv(cls.folder / "good.csv", [r for r in cls.rows if r[0].startswith("good")])
 
