@@ -30,7 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Raise it when a change of the program changes an embedding's bytes: parts of older programs are refused then.
-constexpr const char* kNumericsVersion = "2";
+constexpr const char* kNumericsVersion = "3";
 
 // Memory that was freed in small pieces goes back to the system.
 void trim_memory() {

@@ -36,10 +36,11 @@ void pack_direct(PackedConvolution& packed, const double* weights) {
 
 void pack_winograd(PackedConvolution& packed, const double* weights) {
   const std::int64_t channels = packed.shape.in_channels, plane = packed.depth * packed.panel;
-  double transformed[detail::kWinogradPoints];
+  double transformed[detail::kMostWinogradPoints];
   for (std::int64_t out = 0; out < packed.shape.out_channels; ++out)
     for (std::int64_t c = 0; c < channels; ++c) {
-      detail::transform_weights(weights + (out * channels + c) * 9, transformed);
+      detail::transform_weights(weights + (out * channels + c) * 9, detail::wide_tiles(channels),
+                                transformed);
       float* to = packed.weights + out / packed.panel * packed.points * plane + c * packed.panel +
                   out % packed.panel;
       for (std::int64_t point = 0; point < packed.points; ++point)
@@ -79,7 +80,7 @@ Convolution::Convolution(const ConvolutionShape& shape, std::span<const double> 
   packed->simd =
       path == Path::kPlain ? nullptr : &detail::require(detail::simd_kernels(path), path);
   packed->panel = packed->simd ? packed->simd->convolution_panel : kPlainPanel;
-  packed->points = winograd ? detail::kWinogradPoints : 1;
+  packed->points = winograd ? detail::winograd_points(shape.in_channels) : 1;
   packed->depth = winograd ? shape.in_channels : taps * shape.in_channels;
   reserve(*packed);
   winograd ? pack_winograd(*packed, weights.data()) : pack_direct(*packed, weights.data());
@@ -94,7 +95,7 @@ Convolution& Convolution::operator=(Convolution&&) noexcept = default;
 const ConvolutionShape& Convolution::shape() const { return packed_->shape; }
 ConvolutionMethod Convolution::method() const { return packed_->method; }
 std::int64_t Convolution::row_unit() const {
-  return packed_->method == ConvolutionMethod::kWinograd ? detail::kWinogradOutputs : 1;
+  return packed_->method == ConvolutionMethod::kWinograd ? detail::kWinogradRows : 1;
 }
 
 void Convolution::rows(const ConstImage& in, const Image& out, const ConvolutionEnd& end,

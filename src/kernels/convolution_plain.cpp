@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/winograd_weights.hpp"
+
 namespace balr::detail {
 namespace {
 
@@ -112,6 +114,9 @@ void plain_direct(const ConvolutionCall& call) {
         finish(call, row, col, out, direct_sum(call, row, col, out));
 }
 
-void plain_winograd(const ConvolutionCall& call) { PlainWinograd<Form4, Form4>::run(call); }
+void plain_winograd(const ConvolutionCall& call) {
+  wide_tiles(call.packed.shape.in_channels) ? PlainWinograd<Form4, Form5>::run(call)
+                                            : PlainWinograd<Form4, Form4>::run(call);
+}
 
 }  // namespace balr::detail

@@ -3,6 +3,8 @@
 // of output channels the products of all points are computed and transformed back at once, so that
 // everything between input and output stays in the caches.
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+#include "kernels/winograd_weights.hpp"
+
 HWY_BEFORE_NAMESPACE();
 namespace balr::detail {
 namespace HWY_NAMESPACE {
@@ -243,7 +245,10 @@ struct Winograd {
   }
 };
 
-void winograd_convolution(const ConvolutionCall& call) { Winograd<Form4, Form4>::run(call); }
+void winograd_convolution(const ConvolutionCall& call) {
+  wide_tiles(call.packed.shape.in_channels) ? Winograd<Form4, Form5>::run(call)
+                                            : Winograd<Form4, Form4>::run(call);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace balr::detail

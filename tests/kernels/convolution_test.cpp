@@ -181,6 +181,14 @@ TEST(Convolution, WinogradForAnySize) {
                                        kWinograd, kWinogradError);
 }
 
+// The same for the tiles of five columns, which convolutions with many channels have.
+TEST(Convolution, WideTilesForAnySize) {
+  for (const std::int64_t rows : {1, 3, 4, 6, 9})
+    for (const std::int64_t cols : {1, 4, 5, 6, 9, 10, 11})
+      expect_definition_and_same_bytes({{256, 17, 3, 1}, rows, cols, rows % 2 == 0, cols % 2 == 0},
+                                       kWinograd, kWinogradError);
+}
+
 // The network's own layers, few rows of them.
 TEST(Convolution, LayersOfTheNetwork) {
   expect_definition_and_same_bytes({{1, 32, 3, 1}, 6, 80, false, true}, kDirect, kDirectError);
@@ -225,6 +233,7 @@ void expect_pieces_equal_the_whole(const ConvolutionShape& shape, ConvolutionMet
 TEST(Convolution, RowsPieceByPieceFromARing) {
   for (const std::int64_t step : {1, 2, 5, 100}) {
     expect_pieces_equal_the_whole({16, 20, 3, 1}, kWinograd, step);
+    expect_pieces_equal_the_whole({256, 20, 3, 1}, kWinograd, step);
     expect_pieces_equal_the_whole({16, 20, 3, 1}, kDirect, step);
     expect_pieces_equal_the_whole({16, 20, 3, 2}, kDirect, step);
     expect_pieces_equal_the_whole({16, 20, 1, 1}, kDirect, step);

@@ -45,8 +45,8 @@ constexpr std::int64_t strided(std::int64_t length, std::int64_t stride) {
 
 // kDirect: an output is ONE chain of fused multiply-adds from 0 over kernel rows, kernel columns
 // and input channels, all ascending; what lies outside the picture is 0 and takes part. kWinograd:
-// for 3 x 3 and stride 1; tiles of outputs at multiples of 4 pixels, with a chain over the input
-// channels for each of a tile's products.
+// for 3 x 3 and stride 1; tiles of 4 x 4 outputs (4 rows x 5 columns from 256 input channels on),
+// with a chain over the input channels for each of a tile's products.
 enum class ConvolutionMethod { kDirect, kWinograd };
 
 // What happens to each finished sum: + bias, + `added` (if it has data), then max(0, .) if `relu`;
