@@ -112,9 +112,12 @@ std::vector<Kill> kills_for(int count, int ranks, std::mt19937& random) {
   const std::vector<std::string> in_save = {"train.save.last", "train.save.files",
                                             "train.save.published", "train.save.saved"};
   const auto any_rank = [&] { return static_cast<int>(random() % static_cast<unsigned>(ranks)); };
+  // Far enough from each other that no checkpoint lies behind the next one: a kill comes up to three
+  // steps after its number.
+  const std::int64_t apart = (kSteps - 20) / std::max(count, 1);
   std::vector<std::int64_t> steps;
-  for (int i = 0; i < count; ++i) steps.push_back(10 + static_cast<std::int64_t>(random() % (kSteps - 20)));
-  std::sort(steps.begin(), steps.end());
+  for (int i = 0; i < count; ++i)
+    steps.push_back(10 + i * apart + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(apart - 8)));
   std::vector<Kill> kills;
   for (const std::int64_t step : steps) switch (random() % 4) {
       case 0: kills.push_back({in_save[random() % in_save.size()], 0, 0}); break;
