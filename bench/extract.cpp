@@ -7,10 +7,12 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -161,6 +163,26 @@ class Bench {
   balr::StoreRows rows_;  // each thread writes its own rows
 };
 
+// A new folder, removed with all that is in it.
+class Scratch {
+ public:
+  Scratch() {
+    std::string name = fs::temp_directory_path() / "balr-bench-XXXXXX";
+    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder can be made");
+    path_ = name;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
 balr::Convolutions convolutions(const std::string& text) {
   return text == "direct" ? balr::Convolutions::kDirect : balr::Convolutions::kWinograd;
 }
@@ -171,11 +193,11 @@ int main(int argc, char** argv) try {
   if (argc < 3)
     throw balr::ConfigError(
         "usage: bench_extract MODEL_DIR INPUT [threads] [winograd|direct] [rounds]");
-  const fs::path model = argv[1], scratch = fs::temp_directory_path() /
-                                            ("balr-bench-" + std::to_string(::time(nullptr)));
+  const fs::path model = argv[1];
+  const Scratch folder;
+  const fs::path& scratch = folder.path();
   const int threads = argc > 3 ? std::atoi(argv[3]) : 1, rounds = argc > 5 ? std::atoi(argv[5]) : 3;
   const std::string convolution = argc > 4 ? argv[4] : "auto";
-  fs::create_directories(scratch);
   const balr::Manifest manifest = input(argv[2], scratch);
   const balr::Resnet network(balr::read_resnet_config(model / "config.yaml"),
                              balr::read_state_dict(model / "avg_model.pt"),
@@ -184,7 +206,6 @@ int main(int argc, char** argv) try {
               balr::path_name(balr::active_path()), convolution.c_str());
   Bench bench(manifest, network, threads);
   for (int round = 0; round < rounds; ++round) bench.run(scratch / "embeddings.h5");
-  fs::remove_all(scratch);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;
