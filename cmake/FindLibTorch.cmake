@@ -42,8 +42,8 @@ endif()
 # Texts of the old C++ library (before GCC 5) do not link to ours: PyPI's wheels up to 2.6 are built so.
 file(STRINGS "${LibTorch_C10_LIBRARY}" _new_texts REGEX "_ZNK3c106Device3strB5cxx11Ev" LIMIT_COUNT 1)
 if(NOT _new_texts)
-  message(FATAL_ERROR "LibTorch ${LibTorch_VERSION} in ${_root} is built with the C++ ABI from before GCC 5: take the wheel torch==2.7.1 "
-    "(CUDA 12.6, V100 included) or a newer one, or of 2.6 the archive libtorch-cxx11-abi, and set LibTorch_ROOT to it")
+  message(FATAL_ERROR "LibTorch ${LibTorch_VERSION} in ${_root} is built with the C++ ABI from before GCC 5: take the wheel torch==2.7.1 (CUDA 12.6) "
+    "or a newer one, or of 2.6 the archive libtorch-cxx11-abi, and set LibTorch_ROOT to it")
 endif()
 
 # The wheels of the CUDA libraries lie beside torch; a site's own come with the toolkit.
