@@ -4,7 +4,8 @@
 
 Each row's computation is stretched by sleeping (BALR_FAULT slow@extract.row), so that the ranks do not compete for the machine's cores: all
 by 20, then one of them by 80. Ideal: 4 / 3.25 times the time. Then rows as long and as short as VoxCeleb's (35 times the shortest, most of
-them short), whose seconds of audio per second are compared with those of equal rows.
+them short), whose seconds of audio per second are compared with those of equal rows. The runs compare on an idle machine only; what the claims
+alone are good for, tests/run/balance_test.cpp says in simulated time.
 """
 import os
 import random

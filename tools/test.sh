@@ -48,7 +48,12 @@ balr_build -DBALR_WERROR=$werror -DBALR_BUILD_TESTS=ON
 
 balr_say "testing"
 status=0
-ctest --test-dir "$balr_root/build" --output-on-failure --label-exclude 'gpu|slurm|network' -j "$(nproc)" "$@" || status=$?
+excluded='slurm|network'
+if ! nvidia-smi -L >/dev/null 2>&1; then
+  excluded="gpu|$excluded"
+  [ $# -gt 0 ] || balr_say "the tests on a GPU were LEFT OUT: there is none here (ctest --test-dir build -L gpu)"
+fi
+ctest --test-dir "$balr_root/build" --output-on-failure --label-exclude "$excluded" -j "$(nproc)" "$@" || status=$?
 [ $# -gt 0 ] || balr_say "the tests on a Slurm of two nodes and between two network namespaces were LEFT OUT: they start daemons as root; run tools/test_cluster.sh"
 log="$balr_root/build/Testing/Temporary/LastTest.log"
 # GoogleTest lists skipped tests once more at its end; count each name once.
