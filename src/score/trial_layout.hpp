@@ -35,10 +35,9 @@ struct TrialLayout {
 //     them (`a b target`, Kaldi), where every line has a label there; ids are in the first two
 //     columns otherwise;
 //   - the first line is a trial if it has a known id, or a label in the place of labels; a header
-//   if
-//     it has none and later lines have.
-// Of tab, blanks, comma and semicolon the separator is the first by which half of the ids are known,
-// else the one by which most are.
+//     if it has none and later lines have.
+// Of tab, blanks, comma and semicolon the separator is the first by which half of the ids are
+// known, else the one by which most are.
 // Throws DataError: fewer than two columns, no known id in all these lines and nothing else that
 // says what the first one is.
 TrialLayout find_layout(const LineBlock& sample, const LayoutRequest& request,
