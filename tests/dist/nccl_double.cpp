@@ -118,6 +118,7 @@ ncclComm::~ncclComm() {
   aborted_ = true;
   changed_.notify_all();
   thread_.join();
+  if (rank_ == 0) shm_unlink(name_.c_str());  // if the ranks never met
   if (shared_) munmap(shared_, sizeof(Shared) + kMostRanks * kSlotBytes);
 }
 
@@ -279,10 +280,17 @@ extern "C" {
 ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
   if (const auto fault = note({"ncclGetUniqueId"})) return fault->error;
   static int number = 0;
+  static struct Names {  // of ranks that never met
+    ~Names() {
+      for (const std::string& name : all) shm_unlink(name.c_str());
+    }
+    std::vector<std::string> all;
+  } names;
   std::snprintf(id->internal, sizeof id->internal, "/balr-nccl-double-%d-%d",
                 static_cast<int>(getpid()), ++number);
   const int file = shm_open(id->internal, O_RDWR | O_CREAT | O_EXCL, 0600);
   if (file < 0) return ncclSystemError;
+  names.all.push_back(id->internal);
   const auto bytes = static_cast<off_t>(sizeof(Shared) + kMostRanks * kSlotBytes);
   const bool good = ftruncate(file, bytes) == 0;  // zeros
   close(file);
