@@ -21,17 +21,7 @@ at::Tensor powers_of_two(const at::Tensor& like) {
 
 BatchPlan CanonicalDeviceOps::plan(std::int64_t rows, std::int64_t block_rows) const {
   BALR_CHECK(block_rows % kBlockRows == 0);
-  BatchPlan plan{.batch = rows, .block_rows = block_rows};
-  const std::int64_t blocks = (rows + block_rows - 1) / block_rows;
-  for (int rank = 0; rank < size_; ++rank) {
-    const Range own = slice(blocks, rank, size_);
-    const Range of_rank = {std::min(own.begin * block_rows, rows),
-                           std::min(own.end * block_rows, rows)};
-    plan.rows_of_rank.push_back(of_rank.size());
-    plan.blocks_of_rank.push_back(own.size());
-    if (rank == rank_) plan.rows = of_rank, plan.blocks = own.size();
-  }
-  return plan;
+  return plan_of_blocks(rows, block_rows, rank_, size_);
 }
 
 // Weight gradients are cut by output features: the same on every rank as well.

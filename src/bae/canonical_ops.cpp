@@ -43,17 +43,7 @@ void CanonicalOps::for_blocks(
 BatchPlan CanonicalOps::plan(std::int64_t batch) const { return plan(batch, block_rows(batch)); }
 
 BatchPlan CanonicalOps::plan(std::int64_t rows, std::int64_t block_rows) const {
-  BatchPlan plan{.batch = rows, .block_rows = block_rows};
-  const std::int64_t blocks = (rows + block_rows - 1) / block_rows;
-  for (int rank = 0; rank < size_; ++rank) {
-    const Range own = slice(blocks, rank, size_);
-    const Range of_rank = {std::min(own.begin * block_rows, rows),
-                           std::min(own.end * block_rows, rows)};
-    plan.rows_of_rank.push_back(of_rank.size());
-    plan.blocks_of_rank.push_back(own.size());
-    if (rank == rank_) plan.rows = of_rank, plan.blocks = own.size();
-  }
-  return plan;
+  return plan_of_blocks(rows, block_rows, rank_, size_);
 }
 
 Range CanonicalOps::features(std::int64_t outputs, int of_rank) const {

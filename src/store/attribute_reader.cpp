@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "balr/core/error.hpp"
 #include "store/attribute_format.hpp"
 #include "store/column_file.hpp"
+#include "store/read_whole.hpp"
 
 namespace balr {
 namespace {
@@ -71,22 +71,11 @@ void check_bits(const AttributeRows& rows, std::vector<std::string>& problems) {
 bool is_attribute_store(const fs::path& file) { return format_of(file) == kAttributeFormat; }
 
 AttributeStore read_attribute_store(const fs::path& file) {
-  const AttributeFile store(file);
-  AttributeStore out;
-  out.info = store.info();
-  out.rows = store.rows(out.info);
-  return out;
+  return read_whole<AttributeStore, AttributeFile>(file, false);
 }
 
 AttributeStore read_checked_attribute_store(const fs::path& file) {
-  const AttributeFile store(file);
-  AttributeStore out;
-  out.info = store.info();
-  for (const std::string& name : store.damaged(out.info))
-    throw DataError(file.string() + " is damaged: the checksum of its " + name +
-                    " is wrong; remove it and run the command that made it again");
-  out.rows = store.rows(out.info);
-  return out;
+  return read_whole<AttributeStore, AttributeFile>(file, true);
 }
 
 AttributeInfo read_attribute_info(const fs::path& file) { return AttributeFile(file).info(); }

@@ -25,6 +25,8 @@ struct BatchPlan {
   std::int64_t blocks = 0;  // of this rank
   std::vector<std::int64_t> rows_of_rank = {}, blocks_of_rank = {};
 };
+// Whole blocks to each of `size` ranks, as evenly as they go; seen from `rank`.
+BatchPlan plan_of_blocks(std::int64_t rows, std::int64_t block_rows, int rank, int size);
 
 // What Adam updates: flat buffers of one size, and the ranges of them that this rank owns.
 struct AdamPart {
