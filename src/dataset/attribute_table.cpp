@@ -4,7 +4,6 @@
 
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
-#include "balr/data/audio.hpp"
 #include "balr/data/manifest.hpp"
 #include "dataset/input_rows.hpp"
 #include "dataset/pack_attributes.hpp"
@@ -14,11 +13,6 @@ namespace balr {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string reason(const StoreRowList& list, const StoreRow& row, const fs::path& input) {
-  if (row.row < 0) return "no attributes in " + input.string();
-  return to_string(status_of(list, row));
-}
 
 std::string hash_content(const AttributeTable& table) {
   static_assert(std::endian::native == std::endian::little,
@@ -39,11 +33,7 @@ AttributeTable open_attributes(const fs::path& input, const fs::path& root, bool
   open.kind = VectorKind::kBinaryAttributes;
   StoreRowList list = read_input_rows(input, root, open);
   AttributeTable table;
-  std::erase_if(list.rows, [&](const StoreRow& row) {
-    if (is_usable(list, row)) return false;
-    table.dropped.emplace(row.id, reason(list, row, input));
-    return true;
-  });
+  table.dropped = drop_failed_rows(list, input);
   if (list.rows.empty())
     throw DataError("no row of " + input.string() +
                     " has binary attributes: run `balr binarize` on its embeddings");

@@ -75,10 +75,8 @@ class Export {
       : options_(options),
         format_(format),
         list_(read_input_rows(options.input, options.root, options.open)) {
-    const auto all = list_.rows.size();
-    std::erase_if(list_.rows, [&](const StoreRow& row) { return !is_usable(list_, row); });
+    counts_.left_out = static_cast<std::int64_t>(drop_failed_rows(list_, options.input).size());
     counts_.rows = static_cast<std::int64_t>(list_.rows.size());
-    counts_.left_out = static_cast<std::int64_t>(all) - counts_.rows;
     if (counts_.rows == 0)
       throw DataError("no row of " + options.input.string() + " has a vector: nothing to export");
   }

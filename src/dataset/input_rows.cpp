@@ -74,4 +74,17 @@ RowStatus status_of(const StoreRowList& list, const StoreRow& row) {
   return finite ? RowStatus::kOk : RowStatus::kNonFinite;
 }
 
+DroppedRows drop_failed_rows(StoreRowList& list, const fs::path& input) {
+  DroppedRows dropped;
+  std::erase_if(list.rows, [&](const StoreRow& row) {
+    const RowStatus status = status_of(list, row);
+    if (status == RowStatus::kOk) return false;
+    dropped.emplace(row.id, row.row >= 0 ? to_string(status)
+                            : list.binary() ? "no attributes in " + input.string()
+                                            : "no embedding in " + input.string());
+    return true;
+  });
+  return dropped;
+}
+
 }  // namespace balr

@@ -14,8 +14,7 @@ void append_vector(const StoreRowList& list, const StoreRow& row, std::vector<fl
 // kMissing where the input says that there is no vector, kNonFinite where a number is not finite,
 // else what the store says.
 RowStatus status_of(const StoreRowList& list, const StoreRow& row);
-inline bool is_usable(const StoreRowList& list, const StoreRow& row) {
-  return status_of(list, row) == RowStatus::kOk;
-}
+// Takes rows without a vector off the list.
+DroppedRows drop_failed_rows(StoreRowList& list, const std::filesystem::path& input);
 
 }  // namespace balr

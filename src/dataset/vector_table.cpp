@@ -54,8 +54,7 @@ VectorTable open_vectors(const fs::path& input, const fs::path& root, bool need_
   StoreRowList list = read_input_rows(input, root, options);
   VectorTable table;
   const std::size_t all = list.rows.size();
-  std::erase_if(list.rows, [&](const StoreRow& row) { return !is_usable(list, row); });
-  table.dropped = static_cast<std::int64_t>(all - list.rows.size());
+  table.dropped = drop_failed_rows(list, input);
   if (list.rows.empty())
     throw DataError("no row of " + input.string() + " has a vector (" + std::to_string(all) +
                     " failed): failures.csv beside the store says why; correct the audio paths and "

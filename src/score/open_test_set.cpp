@@ -30,8 +30,7 @@ OpenedTestSet open_embeddings(const TestData& data, const ScorerChoice& choice, 
   all_agree(world, "checking the data", [&] {
     auto comparer = compare_embeddings(std::move(table.values), table.dimension, std::move(mean));
     out.set = std::make_unique<TestSet>(std::move(table.ids), std::move(table.speakers),
-                                        std::unordered_map<std::string, std::string>{},
-                                        table.dropped > 0, std::move(comparer));
+                                        std::move(table.dropped), std::move(comparer));
   });
   return out;
 }
@@ -72,7 +71,7 @@ OpenedTestSet open_test_set(const TestData& data, const ScorerChoice& choice, Wo
     auto comparer =
         compare_attributes(std::move(loaded.scorer), std::move(table.bits), table.words);
     out.set = std::make_unique<TestSet>(std::move(table.ids), std::move(table.speakers),
-                                        std::move(table.dropped), false, std::move(comparer));
+                                        std::move(table.dropped), std::move(comparer));
   });
   return out;
 }

@@ -22,6 +22,22 @@ OpenOptions open_options(const TestData& data, VectorKind kind) {
   return options;
 }
 
+// id, reason, id, reason, ...
+std::vector<std::string> listed(const DroppedRows& dropped) {
+  std::vector<std::string> out;
+  for (const auto& [id, reason] : dropped) {
+    out.push_back(id);
+    out.push_back(reason);
+  }
+  return out;
+}
+
+DroppedRows dropped_rows(const std::vector<std::string>& list) {
+  DroppedRows out;
+  for (std::size_t i = 0; i + 1 < list.size(); i += 2) out.emplace(list[i], list[i + 1]);
+  return out;
+}
+
 }  // namespace
 
 AttributeTable share_attributes(const TestData& data, bool need_speakers, World& world) {
@@ -40,12 +56,7 @@ AttributeTable share_attributes(const TestData& data, bool need_speakers, World&
   out.texts(table.speakers);
   out.numbers(table.labels);
   out.texts(table.label_names);
-  std::vector<std::string> dropped;
-  for (const auto& [id, reason] : table.dropped) {
-    dropped.push_back(id);
-    dropped.push_back(reason);
-  }
-  out.texts(dropped);
+  out.texts(listed(table.dropped));
   for (const std::string* text : {&table.source, &table.encoder, &table.content_hash})
     out.text(*text);
   const std::string bytes = world.broadcast(out.take(), 0, kReading);
@@ -57,9 +68,7 @@ AttributeTable share_attributes(const TestData& data, bool need_speakers, World&
     table.speakers = in.texts();
     table.labels = in.numbers<std::int64_t>();
     table.label_names = in.texts();
-    dropped = in.texts();
-    for (std::size_t i = 0; i < dropped.size(); i += 2)
-      table.dropped.emplace(dropped[i], dropped[i + 1]);
+    table.dropped = dropped_rows(in.texts());
     for (std::string* text : {&table.source, &table.encoder, &table.content_hash})
       *text = in.text();
     table.bits.resize(table.ids.size() * static_cast<std::size_t>(table.words));
@@ -80,7 +89,7 @@ VectorTable share_vectors(const TestData& data, World& world) {
   out.number(table.dimension);
   out.texts(table.ids);
   out.texts(table.speakers);
-  out.number(table.dropped);
+  out.texts(listed(table.dropped));
   for (const std::string* text : {&table.source, &table.model, &table.content_hash})
     out.text(*text);
   const std::string bytes = world.broadcast(out.take(), 0, kReading);
@@ -89,7 +98,7 @@ VectorTable share_vectors(const TestData& data, World& world) {
     table.dimension = in.number<std::int64_t>();
     table.ids = in.texts();
     table.speakers = in.texts();
-    table.dropped = in.number<std::int64_t>();
+    table.dropped = dropped_rows(in.texts());
     for (std::string* text : {&table.source, &table.model, &table.content_hash}) *text = in.text();
     table.values.resize(table.ids.size() * static_cast<std::size_t>(table.dimension));
   }

@@ -5,13 +5,12 @@
 namespace balr {
 
 TestSet::TestSet(std::vector<std::string> ids, std::vector<std::string> speakers,
-                 std::unordered_map<std::string, std::string> dropped, bool any_dropped,
+                 std::unordered_map<std::string, std::string> dropped,
                  std::unique_ptr<Comparer> comparer)
     : ids_(std::move(ids)),
       speakers_(std::move(speakers)),
       dropped_(std::move(dropped)),
-      comparer_(std::move(comparer)),
-      any_dropped_(any_dropped) {
+      comparer_(std::move(comparer)) {
   speakers_.resize(ids_.size());
   rows_.reserve(ids_.size());
   std::unordered_map<std::string_view, std::uint32_t> numbers;

@@ -35,10 +35,9 @@ class Comparer {
 // The recordings that trials are about.
 class TestSet {
  public:
-  // `dropped`: recordings without vectors, and why; where the reasons are not known, `any_dropped`
-  // says that there are some. Throws DataError if two have one id.
+  // `dropped`: recordings without vectors, and why. Throws DataError if two have one id.
   TestSet(std::vector<std::string> ids, std::vector<std::string> speakers,
-          std::unordered_map<std::string, std::string> dropped, bool any_dropped,
+          std::unordered_map<std::string, std::string> dropped,
           std::unique_ptr<Comparer> comparer);
   TestSet(const TestSet&) = delete;  // views of its own texts
   TestSet& operator=(const TestSet&) = delete;
@@ -53,7 +52,6 @@ class TestSet {
   bool knows(std::string_view id) const { return find(id) || !dropped_reason(id).empty(); }
   std::optional<std::int64_t> find(std::string_view id) const;
   std::string dropped_reason(std::string_view id) const;  // empty: it was not dropped
-  bool any_dropped() const { return any_dropped_; }
   // Empty: not known.
   const std::string& speaker(std::int64_t row) const {
     return speakers_[static_cast<std::size_t>(row)];
@@ -69,7 +67,7 @@ class TestSet {
   std::unordered_map<std::string, std::string> dropped_;
   std::vector<std::uint32_t> numbers_;
   std::unique_ptr<Comparer> comparer_;
-  bool any_dropped_ = false, has_speakers_ = false;
+  bool has_speakers_ = false;
 };
 
 }  // namespace balr

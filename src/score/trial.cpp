@@ -21,8 +21,7 @@ void find_id(std::string_view id, const TestSet& set, std::string_view side, Fou
     if (!reason.empty())
       return refuse(out, side, TrialCause::kFailedRecording, quoted() + " failed: " + reason);
     return refuse(out, side, TrialCause::kUnknownId,
-                  quoted() + (set.any_dropped() ? " is not in the data set, or failed"
-                                                : " is not in the data set"));
+                  quoted() + " is not in the data set");
   }
   const std::string unusable = set.comparer().refuse(*row);
   if (!unusable.empty())

@@ -42,7 +42,7 @@ Table make_table(VectorTable table) {
   out.dimension = table.dimension;
   out.labels = std::move(table.labels);
   out.label_names = std::move(table.label_names);
-  out.dropped = table.dropped;
+  out.dropped = static_cast<std::int64_t>(table.dropped.size());
   out.source = std::move(table.source);
   out.model = std::move(table.model);
   out.content_hash = std::move(table.content_hash);

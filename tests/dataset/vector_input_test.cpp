@@ -61,7 +61,7 @@ TEST_F(VectorInputs, AColumnOfVectorFilesOfAnyFormat) {
   EXPECT_EQ(table.ids, (Texts{"2", "9", "10", "11"}));
   EXPECT_EQ(table.values, (Floats{5, 6, 3, 4, 1, 2, 9, 10}));
   EXPECT_EQ(table.speakers, (Texts{"s", "t", "s", "u"}));
-  EXPECT_EQ(table.dropped, 1);
+  EXPECT_EQ(table.dropped, (DroppedRows{{"1", "no embedding in " + csv.string()}}));
   EXPECT_EQ(table.model, "unknown model");
   EXPECT_EQ(table.dimension, 2);
   EXPECT_EQ(table.columns, 1);

@@ -115,7 +115,7 @@ TEST_F(Vectors, StoreFolderAndPointerGiveTheSameTable) {
     EXPECT_EQ(table.speakers, (Texts{"b", "a", "b"}));
     EXPECT_EQ(table.labels, (Labels{1, 0, 1}));
     EXPECT_EQ(table.label_names, (Texts{"a", "b"}));  // c has no row left
-    EXPECT_EQ(table.dropped, 1);
+    EXPECT_EQ(table.dropped.size(), 1U);
     EXPECT_EQ(fs::weakly_canonical(table.source), fs::weakly_canonical(store()));
     EXPECT_EQ(table.model, "repo/net 5ha");
     EXPECT_EQ(table.content_hash.size(), 64u);
@@ -140,7 +140,7 @@ TEST_F(Vectors, AnyFailedOrNotFiniteRowIsDropped) {
                        {"e", "s", 1, RowStatus::kCrashed}});
   const VectorTable table = open_vectors(store(), {}, true);
   EXPECT_EQ(table.ids, (Texts{"d"}));
-  EXPECT_EQ(table.dropped, 4);
+  EXPECT_EQ(table.dropped.size(), 4U);
   write_rows(store(), {{"a", "s", kNaN, RowStatus::kMissing}});
   expect_refused(store(), {"no row of", "1 failed", "failures.csv", "balr extract"});
 }
@@ -160,7 +160,7 @@ TEST_F(Vectors, TheColumnSelectsReordersAndRenames) {
   EXPECT_EQ(firsts(table), (Floats{1, 4, 4}));
   EXPECT_EQ(table.speakers, (Texts{"adam", "zoe", "adam"}));
   EXPECT_EQ(table.labels, (Labels{0, 1, 0}));
-  EXPECT_EQ(table.dropped, 2);
+  EXPECT_EQ(table.dropped.size(), 2U);
 }
 
 TEST_F(Vectors, TheColumnMayNameSeveralStoresOfOneModel) {
@@ -229,7 +229,7 @@ TEST_F(Vectors, MissingSpeakers) {
   expect_refused(store(), {"2 of 3 rows", "'b'", "speaker"});
   const VectorTable table = open_vectors(store(), {}, false);
   EXPECT_EQ(table.rows(), 3);
-  EXPECT_EQ(table.dropped, 1);
+  EXPECT_EQ(table.dropped.size(), 1U);
 }
 
 TEST_F(Vectors, AnUnfinishedExtractionIsRefused) {

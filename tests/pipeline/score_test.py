@@ -332,6 +332,13 @@ class Synthetic(TempTestCase):
             for (e, t), row in zip(sides, got):
                 a, b = z[e].mean(0), z[t].mean(0)
                 self.assertAlmostEqual(float(row["scores"]), a @ b / np.linalg.norm(a) / np.linalg.norm(b), places=12)
+        # A row that extraction failed on is told from one that nobody knows.
+        self.data.write_text(self.data.read_text().replace("002,x.npy#2,", "002,,"))
+        self.score(self.write_trials("002\t013\nnope\t013\n001\t013\n"), "scorer=embedding_cosine", ranks=2, expect=65)
+        failed, unknown, good = [row["status"] for row in read_scores(self.dir / "out" / "scores.csv")]
+        self.assertIn("'002' failed: no embedding in", failed)
+        self.assertIn("'nope' is not in the data set", unknown)
+        self.assertEqual(good, "ok")
 
     def test_explain_takes_the_score_apart(self):
         checkpoint, _ = self.train()

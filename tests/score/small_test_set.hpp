@@ -28,7 +28,7 @@ inline std::unique_ptr<TestSet> small_set(bool single = false, bool speakers = t
   return std::make_unique<TestSet>(std::vector<std::string>{"a0", "a1", "b0", "b1", "n", "x,y"},
                                    names,
                                    std::unordered_map<std::string, std::string>{{"bad", "decode"}},
-                                   false, std::make_unique<SumComparer>(single));
+                                   std::make_unique<SumComparer>(single));
 }
 
 inline LineBlock lines_of(const std::vector<std::string>& texts, std::int64_t first = 1) {

@@ -19,7 +19,7 @@ Table small_table() {
   table.ids = {"a", "b"};
   table.labels = {1, 0};
   table.label_names = {"\xff no UTF-8", ""};
-  table.dropped = 7;
+  for (int row = 0; row < 7; ++row) table.dropped.emplace("failed " + std::to_string(row), "decode");
   table.source = "store";
   table.model = "model";
   table.content_hash = "hash";

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "balr/dataset/vector_table.hpp"
@@ -19,9 +18,7 @@ struct AttributeTable {
   std::vector<std::string> ids, speakers;
   std::vector<std::int64_t> labels;      // 0..C-1, see encode_labels
   std::vector<std::string> label_names;  // C names
-  // Recordings that the input has but that have no attributes, and why: "decode", "too_short", ...
-  // (RowStatus) where the extraction said so, else "no attributes in FILE".
-  std::unordered_map<std::string, std::string> dropped;
+  DroppedRows dropped;
   std::string source;        // what was read, for messages
   std::string encoder;       // SHA-256 of the auto-encoder's file; empty if the input does not say
   std::string content_hash;  // SHA-256 over ids, speakers and bits in order

@@ -2,12 +2,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "balr/data/vector_file.hpp"
 #include "balr/store/embedding_store.hpp"
 
 namespace balr {
+
+// Rows of an input that have no vector, by id, and why: "decode", "too_short", ... (RowStatus) where
+// the extraction said so, else "no embedding in FILE" ("no attributes in FILE").
+using DroppedRows = std::unordered_map<std::string, std::string>;
 
 // Embeddings of any input a command accepts, in memory, rows ordered by id as the Python balr
 // orders them.
@@ -20,7 +25,7 @@ struct VectorTable {
   std::vector<std::string> ids, speakers;
   std::vector<std::int64_t> labels;      // 0..C-1, see encode_labels
   std::vector<std::string> label_names;  // C names
-  std::int64_t dropped = 0;              // rows left out because extraction failed on them (NaN)
+  DroppedRows dropped;
   std::string source;                    // store that was read
   std::string model;                     // "repo/name sha256" of the speaker model, for the log
   std::string content_hash;              // SHA-256 over ids, speakers and values in order
