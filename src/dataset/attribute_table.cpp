@@ -1,31 +1,14 @@
 #include "balr/dataset/attribute_table.hpp"
 
-#include <bit>
 
 #include "balr/core/error.hpp"
-#include "balr/core/hash.hpp"
 #include "balr/data/manifest.hpp"
 #include "dataset/input_rows.hpp"
 #include "dataset/pack_attributes.hpp"
 #include "dataset/table_checks.hpp"
 
 namespace balr {
-namespace {
-
 namespace fs = std::filesystem;
-
-std::string hash_content(const AttributeTable& table) {
-  static_assert(std::endian::native == std::endian::little,
-                "bits are hashed as they lie in memory");
-  Sha256 hash;
-  hash.update("balr attributes 1 " + std::to_string(table.rows()) + " " +
-              std::to_string(table.attributes) + "\n");
-  hash_texts(hash, table.ids);
-  hash_texts(hash, table.speakers);
-  return hash.update(std::as_bytes(std::span(table.bits))).hex();
-}
-
-}  // namespace
 
 AttributeTable open_attributes(const fs::path& input, const fs::path& root, bool need_speakers,
                                const OpenOptions& options) {
@@ -53,7 +36,8 @@ AttributeTable open_attributes(const fs::path& input, const fs::path& root, bool
   if (need_speakers) check_speakers(table.ids, table.speakers, input);
   table.labels = encode_labels(table.speakers);
   table.label_names = names_of_labels(table.labels, table.speakers);
-  table.content_hash = hash_content(table);
+  table.content_hash = hash_table("balr attributes 1", table.attributes, table.ids, table.speakers,
+                                  std::as_bytes(std::span(table.bits)));
   return table;
 }
 

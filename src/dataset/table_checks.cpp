@@ -1,6 +1,7 @@
 #include "dataset/table_checks.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "balr/core/error.hpp"
 #include "balr/core/hash.hpp"
@@ -8,6 +9,17 @@
 namespace balr {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// Lengths go before texts, so that no two lists give the same stream.
+void hash_texts(Sha256& hash, const std::vector<std::string>& texts) {
+  std::string block;
+  for (const std::string& text : texts) block += std::to_string(text.size()) + ":" + text;
+  hash.update(block);
+}
+
+}  // namespace
 
 void check_speakers(const std::vector<std::string>& ids, const std::vector<std::string>& speakers,
                     const fs::path& input) {
@@ -32,10 +44,17 @@ std::vector<std::string> names_of_labels(const std::vector<std::int64_t>& labels
   return names;
 }
 
-void hash_texts(Sha256& hash, const std::vector<std::string>& texts) {
-  std::string block;
-  for (const std::string& text : texts) block += std::to_string(text.size()) + ":" + text;
-  hash.update(block);
+std::string hash_table(const std::string& title, std::int64_t width,
+                       const std::vector<std::string>& ids,
+                       const std::vector<std::string>& speakers,
+                       std::span<const std::byte> numbers) {
+  static_assert(std::endian::native == std::endian::little,
+                "numbers are hashed as they lie in memory");
+  Sha256 hash;
+  hash.update(title + " " + std::to_string(ids.size()) + " " + std::to_string(width) + "\n");
+  hash_texts(hash, ids);
+  hash_texts(hash, speakers);
+  return hash.update(numbers).hex();
 }
 
 std::string join(const std::vector<fs::path>& files) {

@@ -1,11 +1,9 @@
 #include "balr/dataset/vector_table.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <span>
 
 #include "balr/core/error.hpp"
-#include "balr/core/hash.hpp"
 #include "balr/data/manifest.hpp"
 #include "dataset/input_rows.hpp"
 #include "dataset/table_checks.hpp"
@@ -34,17 +32,6 @@ std::vector<float> take_values(StoreRowList& list, const std::vector<std::int64_
   for (std::int64_t at : order)
     append_vector(list, list.rows[static_cast<std::size_t>(at)], values);
   return values;
-}
-
-std::string hash_content(const VectorTable& table) {
-  static_assert(std::endian::native == std::endian::little,
-                "values are hashed as they lie in memory");
-  Sha256 hash;
-  hash.update("balr vectors 1 " + std::to_string(table.rows()) + " " +
-              std::to_string(table.dimension) + "\n");
-  hash_texts(hash, table.ids);
-  hash_texts(hash, table.speakers);
-  return hash.update(std::as_bytes(std::span(table.values))).hex();
 }
 
 }  // namespace
@@ -77,7 +64,8 @@ VectorTable open_vectors(const fs::path& input, const fs::path& root, bool need_
   if (need_speakers) check_speakers(table.ids, table.speakers, input);
   table.labels = encode_labels(table.speakers);
   table.label_names = names_of_labels(table.labels, table.speakers);
-  table.content_hash = hash_content(table);
+  table.content_hash = hash_table("balr vectors 1", table.dimension, table.ids, table.speakers,
+                                  std::as_bytes(std::span(table.values)));
   return table;
 }
 

@@ -11,6 +11,7 @@
 #include "balr/core/hash.hpp"
 #include "balr/data/kaldi_table.hpp"
 #include "balr/data/vector_file.hpp"
+#include "dataset/input_folder.hpp"
 #include "store/sample_rows.hpp"
 #include "support/golden.hpp"
 
@@ -21,17 +22,8 @@ namespace fs = std::filesystem;
 using Texts = std::vector<std::string>;
 using Floats = std::vector<float>;
 
-class AttributeInputs : public ::testing::Test {
+class AttributeInputs : public test::InputFolder {
  protected:
-  fs::path root() const { return folder_.path(); }
-  fs::path text(const std::string& name, const std::string& content) const {
-    fs::create_directories((root() / name).parent_path());
-    std::ofstream(root() / name, std::ios::binary) << content;
-    return root() / name;
-  }
-  void file(const std::string& name, const Floats& values, std::vector<std::int64_t> shape) const {
-    text(name, vector_file_content(values, shape, *vector_format_of(name)));
-  }
   // A file of the Python balr: [n, 2], each attribute and 1 minus it.
   void pairs(const std::string& name, const Floats& active) const {
     Floats values;
@@ -47,13 +39,8 @@ class AttributeInputs : public ::testing::Test {
     return "accepted";
   }
   void expect_refused(const fs::path& input, const Texts& texts) const {
-    const std::string message = refusal(input);
-    for (const std::string& part : texts)
-      EXPECT_NE(message.find(part), std::string::npos) << part << " in: " << message;
+    expect_parts(refusal(input), texts);
   }
-
- private:
-  test::TempDir folder_;
 };
 
 std::vector<int> row_of(const AttributeTable& table, std::int64_t row) {

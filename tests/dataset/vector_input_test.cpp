@@ -8,6 +8,7 @@
 #include "balr/data/kaldi_table.hpp"
 #include "balr/data/vector_file.hpp"
 #include "balr/dataset/vector_table.hpp"
+#include "dataset/input_folder.hpp"
 #include "support/golden.hpp"
 
 namespace balr {
@@ -17,19 +18,13 @@ namespace fs = std::filesystem;
 using Texts = std::vector<std::string>;
 using Floats = std::vector<float>;
 
-class VectorInputs : public ::testing::Test {
+class VectorInputs : public test::InputFolder {
  protected:
-  fs::path root() const { return folder_.path(); }
-  fs::path text(const std::string& name, const std::string& content) const {
-    fs::create_directories((root() / name).parent_path());
-    std::ofstream(root() / name, std::ios::binary) << content;
-    return root() / name;
-  }
   // A vector file by the name's extension.
   void vector(const std::string& name, const Floats& values,
               std::vector<std::int64_t> shape = {}) const {
     if (shape.empty()) shape = {static_cast<std::int64_t>(values.size())};
-    text(name, vector_file_content(values, shape, *vector_format_of(name)));
+    file(name, values, shape);
   }
   std::string refusal(const fs::path& input, const fs::path& base = {}) const {
     try {
@@ -40,13 +35,8 @@ class VectorInputs : public ::testing::Test {
     return "accepted";
   }
   void expect_refused(const fs::path& input, const Texts& texts) const {
-    const std::string message = refusal(input);
-    for (const std::string& part : texts)
-      EXPECT_NE(message.find(part), std::string::npos) << part << " in: " << message;
+    expect_parts(refusal(input), texts);
   }
-
- private:
-  test::TempDir folder_;
 };
 
 TEST_F(VectorInputs, AColumnOfVectorFilesOfAnyFormat) {

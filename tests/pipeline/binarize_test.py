@@ -219,6 +219,19 @@ class Binarize(TempTestCase):
                 np.testing.assert_array_equal(f["attributes"][:], expected)
                 np.testing.assert_array_equal(f["status"][:], status)
 
+    def test_a_scorer_of_another_auto_encoder_is_refused(self):
+        self.binarize()
+        torch.save(autoencoder(2), self.checkpoint)
+        self.binarize(out=self.dir / "other")
+        trials = self.dir / "trials.tsv"
+        trials.write_text("enrollment\ttest\nr000\tr007\nr000\tr001\n")
+        scorer = ("scorer=dna", f"scorer.n_attributes={ATTRIBUTES}")
+        run("score", "train", self.out, *scorer, "--save-dir", self.dir / "scorer")
+        test = (trials, *scorer, f"scorer.checkpoint_path={self.dir / 'scorer' / 'scorer.pt'}", "--allow-overlap", "--save-dir")
+        self.assertIn("another auto-encoder", run("score", "test", self.dir / "other", *test, self.dir / "score", expect=65))
+        self.assertFalse((self.dir / "score").exists())
+        run("score", "test", self.out, *test, self.dir / "score")
+
 
 @needs_test_data
 class Golden(TempTestCase):

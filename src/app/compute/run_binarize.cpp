@@ -45,8 +45,7 @@ ExitCode run_binarize(const BinarizeCommand& command, World& world, const StopFl
   const auto wanted = static_cast<int>(command.config.integer("num_threads"));
   options.threads = wanted > 0 ? wanted : cores_of_rank(world);
   if (world.rank() == 0 && command.device != "cpu")
-    spdlog::info(
-        "binarize computes on the CPU, whatever --device says: a million rows take a minute there");
+    spdlog::info("binarize computes on the CPU, whatever --device says");
   return binarize(options, world, stop);
 }
 
